@@ -1,0 +1,111 @@
+# The entrance for people and for CI. `make help` lists the targets; CONTRIBUTING.md tells when to use which.
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+
+# Debian packages that the full test run needs; tools/apt installs those that are missing.
+APT_TEST := strace
+
+UV := .tools/bin/uv
+BIN := .venv/bin
+CODE := dossier migrations tests bench tools
+
+# An interpreter is always named below; without this, uv would try to download one where the named one does not fit.
+export UV_PYTHON_DOWNLOADS := never
+
+# npm's own scripts start with `env node`: the environment's Node has to come before the machine's.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --prefix web
+
+# The python that sets things up; every later step uses .venv's own.
+PYTHON_FAULT = $(shell $(PYTHON) tools/python_fault.py 2>/dev/null || echo "No working Python found as '$(PYTHON)': install Python 3.11 or newer, or name it, as in: make $(MAKECMDGOALS) PYTHON=/path/to/python3")
+stop_if = $(if $1,$(error $1))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run setup dev check lint test test-long fmt openapi client lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: .venv/.run ## set up what is missing and start Dossier (more arguments: ARGS="--port 9000")
+	@exec $(BIN)/dossier serve $(ARGS)
+
+setup: .venv/.dev ## set up the development environment in .venv
+dev: setup
+
+# Only slow tests use schemathesis, and loading its plugin costs each test process two seconds.
+check: lint ## the fast loop, under a minute: linters, types, import rules, fast tests
+	@$(BIN)/pytest -p no:schemathesis -m "not slow and not long" -x -q -n $(JOBS)
+
+lint: .venv/.dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test: .venv/.dev ## everything that decides whether a commit is good, set-up included (what CI runs)
+	@tools/apt $(APT_TEST)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -q -n $(JOBS) --cov --cov-report=term:skip-covered
+
+test-long: .venv/.dev ## the acceptance counts: thousands of kills, every crash point (hours)
+	@tools/apt $(APT_TEST)
+	@$(BIN)/pytest -m long -n 0 --timeout=0
+
+fmt: .venv/.dev ## format the code and fix what the linter can fix
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+openapi: .venv/.dev ## write openapi.json from the code
+	@$(BIN)/dossier openapi > openapi.json.new
+	@mv openapi.json.new openapi.json
+
+client: web/node_modules/.done ## write the portal's API types from openapi.json
+	@$(NPM) run --silent client
+
+# Pins already in the files are kept; `make lock UPGRADE=1` takes the newest of everything. Compiled straight from
+# pyproject.toml because a uv.lock would record the address of whichever registry this machine uses.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --python $(BIN)/python --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
+
+lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their newest releases)
+	$(COMPILE) --group build --group dev --output-file requirements-dev.txt
+	$(COMPILE) --group build --constraints requirements-dev.txt --output-file requirements.txt
+	$(COMPILE:pyproject.toml=) --group tools --output-file requirements-tools.txt
+
+clean: ## remove environments, caches and build results; the data in var/ stays
+	rm -rf .venv .tools web/node_modules web/.nuxt web/.output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments: a stamp is newer than the lock file it was installed from ---
+
+$(UV): requirements-tools.txt
+	$(call stop_if,$(PYTHON_FAULT))
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
+	@touch $@
+
+# The interpreter can go away under an environment (a Python upgrade); what the stamps say is then void.
+$(shell [ -x $(BIN)/python ] || rm -f .venv/.run .venv/.dev)
+
+$(BIN)/python: | $(UV)
+	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
+
+# The build backend is in the lock, so installing Dossier itself needs no download; editable, so that code changes count at once.
+INSTALL = $(UV) pip sync --python $(BIN)/python --require-hashes $1 \
+	&& $(UV) pip install --quiet --offline --python $(BIN)/python --no-deps --no-build-isolation --editable .
+
+# Where the development environment is already there, `make run` keeps it: it holds all of the runtime's packages.
+RUN_LOCK := $(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt)
+
+.venv/.run: $(RUN_LOCK) pyproject.toml | $(BIN)/python
+	@$(call INSTALL,$(RUN_LOCK))
+	@touch $@ $(wildcard .venv/.dev)
+
+.venv/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@$(call INSTALL,requirements-dev.txt)
+	@touch $@
+
+web/node_modules/.done: web/package-lock.json .venv/.dev
+	@$(NPM) ci
+	@touch $@
