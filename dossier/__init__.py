@@ -1,0 +1,14 @@
+"""Dossier: documents, their versions and the tasks on them.
+
+Importing the package puts PyPI's ``pysqlite3`` in the place of the standard library's ``sqlite3``: the one that Debian's
+Python carries (3.40) can corrupt a database when two connections checkpoint at once (fixed in SQLite 3.51.3).
+"""
+
+import sys
+
+import pysqlite3
+
+sys.modules["sqlite3"] = pysqlite3
+sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
+
+__version__ = "0.1.0"

@@ -1,0 +1,162 @@
+"""The database: engines, the declarative base and what each engine is made to promise.
+
+SQLite: WAL, ``synchronous=FULL`` (a commit survives power loss), one writer connection that begins IMMEDIATE, readers that
+begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset bug (before 3.51.3).
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from dossier.core.errors import DossierError, StorageFull, Unavailable
+
+LEAST_SQLITE = (3, 51, 3)
+PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": "10000",
+    "trusted_schema": "OFF",
+    "cell_size_check": "ON",
+    "mmap_size": "0",
+}
+# What the PRAGMAs answer once they are in force (SQLite's numbers); asserted at start.
+PRAGMA_ANSWERS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "mmap_size": 0}
+SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR = 13, 5, 6, 10
+MYSQL_RETRY = {1205, 1213, 2006, 2013, 4031}
+MYSQL_FULL = {1021, 1114}
+
+MYSQL_TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+
+class Base(DeclarativeBase):
+    """The base of every table, with one naming rule for constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    __table_args__: Any = MYSQL_TABLE
+
+
+class DatabaseUnfit(RuntimeError):
+    """The database cannot keep Dossier's promises; the program does not start."""
+
+
+class Database:
+    """Two engines on one database: ``writer`` (on SQLite one connection, in turn) and ``reader``."""
+
+    def __init__(self, address: str, *, readers: int = 8) -> None:
+        self.url = make_url(address)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            require_sqlite()
+            self.writer = _sqlite_engine(self.url, "IMMEDIATE", 1)
+            self.reader = _sqlite_engine(self.url, "DEFERRED", readers)
+        else:
+            self.writer = self.reader = create_async_engine(
+                address, isolation_level="READ COMMITTED", pool_pre_ping=True
+            )
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session that may write; rolled back unless the caller commits."""
+        async with AsyncSession(self.writer, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session on one read-only snapshot."""
+        async with AsyncSession(self.reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    async def check(self) -> None:
+        """Assert what the database promises; raises DatabaseUnfit."""
+        if not self.is_sqlite:
+            return
+        for engine in (self.writer, self.reader):
+            async with engine.connect() as connection:
+                for name, wanted in PRAGMA_ANSWERS.items():
+                    got = (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+                    if got != wanted:
+                        raise DatabaseUnfit(f"SQLite answers PRAGMA {name} with {got!r}, not {wanted!r}.")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def require_sqlite() -> None:
+    """Refuse a SQLite that can lose commits (the WAL-reset bug, fixed in 3.51.3)."""
+    if sqlite3.sqlite_version_info < LEAST_SQLITE:
+        raise DatabaseUnfit(f"SQLite {sqlite3.sqlite_version} can corrupt a WAL database; 3.51.3 or newer is needed.")
+
+
+def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=30,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin by itself
+        cursor = connection.cursor()
+        for name, value in PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name}={value}")
+        if begin == "DEFERRED":
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {begin}")
+
+    return engine
+
+
+def sqlite_code(error: BaseException | None) -> int | None:
+    """The primary SQLite result code of a driver error, if it has one."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
+def may_retry(error: DBAPIError) -> bool:
+    """Whether the whole Unit may be tried once more: a deadlock, a lock time-out or a lost connection."""
+    if sqlite_code(error.orig) in (SQLITE_BUSY, SQLITE_LOCKED):
+        return True
+    return _mysql_code(error) in MYSQL_RETRY or error.connection_invalidated
+
+
+def refusal(error: DBAPIError) -> DossierError | None:
+    """What to tell the caller of a database that is full or away; None for an error nobody foresaw."""
+    code = sqlite_code(error.orig)
+    if code == SQLITE_FULL or _mysql_code(error) in MYSQL_FULL:
+        return StorageFull("The database has no space left. Nothing was changed.")
+    if code == SQLITE_IOERR or may_retry(error):
+        return Unavailable("The database is away or busy. Nothing was changed; try again.", retry_after=5)
+    return None
+
+
+def _mysql_code(error: DBAPIError) -> int | None:
+    args = getattr(error.orig, "args", ())
+    return args[0] if args and isinstance(args[0], int) else None

@@ -1,0 +1,41 @@
+"""Keyset pages: ``?limit=&after=`` → ``{items, next}``. A cursor is opaque; it holds the last row's sort values."""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from dossier.core.errors import Invalid
+
+DEFAULT_LIMIT = 50
+MOST = 200
+
+
+class BadCursor(Invalid):
+    """The cursor was not made by this list."""
+
+    code = "bad_cursor"
+    title = "The cursor does not belong to this list"
+
+
+def encode(*values: Any) -> str:
+    """The cursor for a row with these sort values (strings, numbers, bytes, ids as bytes, moments)."""
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(values)).rstrip(b"=").decode()
+
+
+def decode(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
+    """The sort values of a cursor, checked against ``types``; None for no cursor. Raises BadCursor."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.msgpack.decode(raw, type=tuple[types])  # type: ignore[valid-type]  # built at run time
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise BadCursor(fields={"after": "Not a cursor of this list."}) from error
+
+
+def page(rows: list[Any], limit: int, cursor: Any) -> tuple[list[Any], str | None]:
+    """Cut ``limit + 1`` fetched rows to a page; ``cursor(row)`` makes the next one's cursor where there is more."""
+    kept = rows[:limit]
+    return kept, (cursor(kept[-1]) if len(rows) > limit else None)

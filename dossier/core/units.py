@@ -1,0 +1,158 @@
+"""Unit: one write transaction, one actor, one clock. ``Units.run`` is the only place that commits.
+
+A verb takes the Unit first and never commits: ``await units.run(actor, lambda unit: documents.rename(unit, …))``.
+Events and jobs are rows of the same transaction, so a thing that happened and the word of it cannot part.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dossier.core import events, jobs
+from dossier.core.actor import Actor
+from dossier.core.bell import Bell
+from dossier.core.clock import Clock, utc_now
+from dossier.core.db import Database, may_retry, refusal
+from dossier.core.errors import Conflict, Unavailable
+from dossier.core.log import log
+
+T = TypeVar("T")
+U = TypeVar("U", bound="ReadUnit")
+
+
+class CommitUnknown(Unavailable):
+    """The connection broke while committing: done or not done, nobody can say. Ask again with the same Idempotency-Key."""
+
+    code = "commit_unknown"
+    title = "It is not known whether the change was kept"
+
+
+class Busy(Unavailable):
+    """The database was too busy twice in a row."""
+
+    code = "busy"
+    title = "Too much is going on at once"
+
+
+@dataclass
+class ReadUnit:
+    """A read-only snapshot for one actor. ``memo`` caches what was asked before in the same Unit (roles, names)."""
+
+    session: AsyncSession
+    actor: Actor
+    now: datetime
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace that every query must name."""
+        return self.actor.workspace_id
+
+
+@dataclass
+class Unit(ReadUnit):
+    """A write transaction. ``record`` and ``defer`` promise events and jobs that exist exactly if it commits."""
+
+    recorded: list[events.NewEvent] = field(default_factory=list)
+    deferred: int = 0
+    after: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def record(
+        self,
+        type_: str,
+        *,
+        document_id: UUID | None = None,
+        folder_id: UUID | None = None,
+        task_id: UUID | None = None,
+        **data: Any,
+    ) -> None:
+        """Say what happened. Who may read it later follows the folder of its document, or ``folder_id``."""
+        self.recorded.append(events.NewEvent(type_, document_id, folder_id, task_id, data))
+
+    def defer(self, kind: str, *, delay: timedelta = timedelta(0), **payload: Any) -> None:
+        """Promise a job; it can start as soon as the Unit has committed."""
+        self.session.add(jobs.new(self.actor.workspace_id, kind, payload, self.now + delay, self.now))
+        self.deferred += 1
+
+    def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run ``action`` once the Unit has committed; for tidying only, since a crash can skip it."""
+        self.after.append(action)
+
+
+class Units:
+    """Opens Units and ReadUnits on one database."""
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now, bell: Bell | None = None) -> None:
+        self.database = database
+        self.clock = clock
+        self.bell = bell or Bell()
+
+    async def run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]]) -> T:
+        """Open a Unit, call ``verb``, commit, and only then answer.
+
+        The whole is tried once more after a deadlock, a lost connection, or two writers meeting in a unique index.
+        Raises what the verb raises (nothing is kept), Busy, StorageFull, or CommitUnknown.
+        """
+        try:
+            return await self._once(actor, verb)
+        except (DBAPIError, PoolTimeout) as error:
+            if not _again(error):
+                raise _refused(error) from error
+            log.info("unit.again", reason=type(error).__name__)
+        try:
+            return await self._once(actor, verb)
+        except (DBAPIError, PoolTimeout) as error:
+            raise _refused(error) from error
+
+    async def _once(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]]) -> T:
+        async with self.database.writing() as session:
+            # The transaction begins before the clock is read, so that times rise in commit order on one writer.
+            await session.connection()
+            unit = Unit(session, actor, self.clock())
+            result = await verb(unit)
+            await session.flush()
+            await events.write(session, actor, unit.now, unit.recorded)
+            await self._commit(session)
+        if unit.recorded or unit.deferred:
+            self.bell.ring()
+        for action in unit.after:
+            await action()
+        return result
+
+    async def _commit(self, session: AsyncSession) -> None:
+        try:
+            await session.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise CommitUnknown from error
+            raise
+
+    @asynccontextmanager
+    async def read(self, actor: Actor) -> AsyncIterator[ReadUnit]:
+        """A ReadUnit: one snapshot, nothing can be written."""
+        try:
+            async with self.database.reading() as session:
+                yield ReadUnit(session, actor, self.clock())
+        except (DBAPIError, PoolTimeout) as error:
+            raise _refused(error) from error
+
+
+def _again(error: DBAPIError | PoolTimeout) -> bool:
+    if isinstance(error, PoolTimeout):
+        return False
+    return isinstance(error, IntegrityError) or may_retry(error)
+
+
+def _refused(error: DBAPIError | PoolTimeout) -> Exception:
+    if isinstance(error, PoolTimeout):
+        return Busy("Too many changes wait for the database; try again.", retry_after=2)
+    if isinstance(error, IntegrityError):
+        return Conflict("Another change came in between; look again and retry.")
+    return refusal(error) or error

@@ -1,0 +1,319 @@
+"""The HTTP edge: actors, answers, problems, request ids and the headers that every answer carries.
+
+Core knows no domain: ``app.state.authenticate(request) -> Actor`` is put there by ``app.py``.
+"""
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dossier.core import errors, idempotency, paging
+from dossier.core.actor import Actor, NotAllowed
+from dossier.core.errors import DossierError
+from dossier.core.ids import new_id
+from dossier.core.log import log
+from dossier.core.units import Unit, Units
+
+Wire = dict[str, Any]
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+PROBLEM = "application/problem+json"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-store",
+}
+STATUS_ERRORS: dict[int, type[DossierError]] = {
+    400: errors.BadRequest,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.TooLarge,
+    415: errors.UnsupportedMediaType,
+}
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details. ``code`` is stable; ``detail`` is for people."""
+
+    type: str = Field("about:blank", description="Always about:blank; `code` tells the kinds apart.")
+    title: str
+    status: int
+    code: str
+    detail: str
+    fields: dict[str, str] | None = Field(None, description="What is wrong, by field.")
+    request_id: str
+
+
+async def current_actor(request: Request) -> Actor:
+    """The actor of a request; refuses (401, 403, 404) who is nobody here."""
+    actor: Actor = await request.app.state.authenticate(request)
+    actor.require_scope("read" if request.method in SAFE else "write")
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+Limit = Annotated[int, Query(ge=1, le=paging.MOST, description="How many items at most.")]
+After = Annotated[str | None, Query(max_length=2000, description="The `next` of the page before.")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="Only if the ETag is still this one (412).")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Any unique text: the same key with the same request is done once and answered alike, for 24 hours.",
+    ),
+]
+
+
+def units(request: Request) -> Units:
+    """The Units of the program."""
+    result: Units = request.app.state.units
+    return result
+
+
+def json(wire: Any, status: int = 200, **headers: str) -> Response:
+    """An answer in JSON; a document's ``etag`` becomes the ETag header."""
+    etag = wire.get("etag") if isinstance(wire, dict) else None
+    if etag:
+        headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache", **headers}
+    return Response(msgspec.json.encode(wire), status, headers, "application/json")
+
+
+def paged(items: list[Any], next_: str | None) -> Response:
+    """One page of a list."""
+    return json({"items": items, "next": next_})
+
+
+async def write(
+    request: Request,
+    actor: Actor,
+    verb: Callable[[Unit], Awaitable[Wire | None]],
+    *,
+    status: int = 200,
+    location: str = "",
+    body: bytes | None = None,
+    secret: bool = False,
+) -> Response:
+    """Run one verb in a Unit and answer with what it returns; a POST with an Idempotency-Key is done once.
+
+    ``location`` is the address before the new thing's id. ``body`` is the digest of a streamed body, for the key;
+    ``secret`` marks an answer that is shown once. Raises what the verb raises.
+    """
+    key = request.headers.get("idempotency-key") if request.method == "POST" else None
+    print_ = await _fingerprint(request, body) if key else b""
+
+    async def once(unit: Unit) -> idempotency.Answer:
+        if key and (kept := await idempotency.find(unit, key, print_)):
+            return kept
+        answer = _answer(await verb(unit), status, location, secret)
+        if key:
+            idempotency.keep(unit, key, print_, answer)
+        return answer
+
+    return _respond(await units(request).run(actor, once))
+
+
+async def _fingerprint(request: Request, body: bytes | None) -> bytes:
+    if body is None:
+        body = hashlib.sha256(await request.body()).digest()
+    url = request.url
+    return idempotency.fingerprint(request.method.encode(), url.path.encode(), url.query.encode(), body)
+
+
+def _answer(wire: Wire | None, status: int, location: str, secret: bool) -> idempotency.Answer:
+    if wire is None:
+        return idempotency.Answer(204, None)
+    place = f"{location}/{wire['id']}" if location else None
+    etag = f'"{wire["etag"]}"' if wire.get("etag") else None
+    return idempotency.Answer(status, msgspec.json.encode(wire), etag, place, secret)
+
+
+def _respond(answer: idempotency.Answer) -> Response:
+    headers = {"ETag": answer.etag, "Location": answer.location}
+    kind = None if answer.body is None else "application/json"
+    return Response(answer.body, answer.status, {k: v for k, v in headers.items() if v}, kind)
+
+
+# Problems
+
+
+def problem(error: DossierError, request_id: str) -> Response:
+    """A refusal as RFC 9457."""
+    wire = {"type": "about:blank", "title": error.title, "status": error.status, "code": error.code}
+    wire |= {"detail": error.detail, "request_id": request_id} | error.extra
+    if error.fields:
+        wire["fields"] = error.fields
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="dossier"'
+    if error.status == 416 and "size" in error.extra:
+        headers["Content-Range"] = f"bytes */{error.extra['size']}"
+    return Response(msgspec.json.encode(wire), error.status, headers, PROBLEM)
+
+
+Answers = dict[int | str, dict[str, Any]]
+
+
+def ok(model: type[BaseModel], status: int = 200) -> Answers:
+    """The OpenAPI answer of success."""
+    return {status: {"model": model}}
+
+
+def problems(*kinds: type[DossierError], write: bool = False) -> Answers:
+    """The OpenAPI answers for these refusals, and for those that every signed-in route shares."""
+    every: list[type[DossierError]] = [
+        errors.Unauthenticated,
+        NotAllowed,
+        errors.NotFound,
+        errors.Invalid,
+        errors.Unavailable,
+        *kinds,
+    ]
+    if write:
+        every += [errors.BadRequest, errors.TooLarge, errors.StorageFull, errors.Conflict]
+    return refusals(*every)
+
+
+def refusals(*kinds: type[DossierError]) -> Answers:
+    """The OpenAPI answers for exactly these refusals."""
+    by_status: Answers = {}
+    for kind in sorted(set(kinds), key=lambda kind: (kind.status, kind.code)):
+        entry = by_status.setdefault(kind.status, {"model": Problem, "description": "", "content": {PROBLEM: {}}})
+        entry["description"] = f"{entry['description']}, `{kind.code}`".lstrip(", ")
+        examples = entry["content"][PROBLEM].setdefault("examples", {})
+        examples[kind.code] = {"summary": kind.title, "value": _example(kind)}
+        entry["content"][PROBLEM]["schema"] = {"$ref": "#/components/schemas/Problem"}
+    return by_status
+
+
+def _example(kind: type[DossierError]) -> Wire:
+    shown = {"type": "about:blank", "title": kind.title, "status": kind.status, "code": kind.code}
+    return shown | {"detail": kind.title, "request_id": "0198c0de-0000-7000-8000-000000000000"}
+
+
+def install(app: FastAPI) -> None:
+    """Put the problem handlers on the app."""
+
+    @app.exception_handler(DossierError)
+    async def _refused(request: Request, error: DossierError) -> Response:
+        return problem(error, request.state.request_id)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return problem(errors.BadRequest("The body is not valid JSON."), request.state.request_id)
+        fields = {".".join(map(str, item["loc"][1:])) or str(item["loc"][0]): item["msg"] for item in error.errors()}
+        return problem(errors.Invalid("Some fields are wrong.", fields=fields), request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        kind = STATUS_ERRORS.get(error.status_code, errors.BadRequest)
+        answer = problem(kind(), request.state.request_id)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, _error: Exception) -> Response:
+        return problem(errors.Internal(), request.state.request_id)
+
+
+class Edge:
+    """The outermost layer: a request id, the protective headers, one log line, and no raw error to the outside."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self.app = app
+        self.headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = str(new_id())
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 0
+
+        async def stamped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, stamped)
+            except ClientDisconnect:
+                log.info("request.cut", method=scope["method"], route=_route(scope))
+            except Exception:
+                log.exception("request.failed", method=scope["method"], route=_route(scope))
+                if not status:
+                    await problem(errors.Internal(), request_id)(scope, receive, stamped)
+            ms = round((time.perf_counter() - started) * 1000, 1)
+            log.debug("request", method=scope["method"], route=_route(scope), status=status, ms=ms)
+
+
+def _route(scope: Scope) -> str:
+    # The template and not the path: a download ticket in the path is a secret.
+    return getattr(scope.get("route"), "path", "-")
+
+
+class BodyLimit:
+    """Bodies of all routes but the uploads are read here, up to a limit; over it the answer is 413 before it is read."""
+
+    def __init__(self, app: ASGIApp, *, limit: int, streams: Callable[[str, str], bool]) -> None:
+        self.app, self.limit, self.streams = app, limit, streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in SAFE or self.streams(scope["method"], scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        body = await self._read(scope, receive)
+        if body is None:
+            error = errors.TooLarge(f"A body here has at most {self.limit} bytes.")
+            await problem(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        sent = False
+
+        async def replay() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, replay, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.limit:
+            return None
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if len(body) > self.limit:
+                return None
+            if not message.get("more_body"):
+                return bytes(body)
