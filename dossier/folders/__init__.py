@@ -1,0 +1,55 @@
+"""Folders: the tree, the names in it, and the scopes that say who may do what below a folder."""
+
+from dossier.folders.errors import BadName, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder
+from dossier.folders.names import UniquePaths, clean_name, name_key, numbered, portable_name, upload_name
+from dossier.folders.queries import children, find, named, path, roles, root, scope_of, subtree, visible, workspace_of
+from dossier.folders.service import (
+    bury,
+    claim,
+    create,
+    found_workspace,
+    free_name,
+    get,
+    list_,
+    release,
+    require,
+    require_role,
+    restrict,
+    revive,
+)
+
+__all__ = [
+    "BadName",
+    "FolderNotEmpty",
+    "FolderNotFound",
+    "NameTaken",
+    "RootFolder",
+    "UniquePaths",
+    "bury",
+    "children",
+    "claim",
+    "clean_name",
+    "create",
+    "find",
+    "found_workspace",
+    "free_name",
+    "get",
+    "list_",
+    "name_key",
+    "named",
+    "numbered",
+    "path",
+    "portable_name",
+    "release",
+    "require",
+    "require_role",
+    "restrict",
+    "revive",
+    "roles",
+    "root",
+    "scope_of",
+    "subtree",
+    "upload_name",
+    "visible",
+    "workspace_of",
+]

@@ -1,0 +1,173 @@
+"""Every SELECT on folders. What the actor may see is decided here, inside the SQL.
+
+A folder's scope is the truth about who may see what lies in it. ``roles`` asks once per Unit which scopes the actor is in.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, tuple_, union_all
+from sqlalchemy.orm import aliased
+
+from dossier import users
+from dossier.core.actor import RANK
+from dossier.core.units import ReadUnit
+from dossier.core.web import Wire
+from dossier.folders.models import Folder, Grant, Name, Scope
+
+MEMO = "folders.roles"
+
+
+async def roles(unit: ReadUnit) -> dict[UUID, str]:
+    """The scopes that the actor is in, with the highest role in each."""
+    if MEMO not in unit.memo:
+        unit.memo[MEMO] = await _roles(unit)
+    known: dict[UUID, str] = unit.memo[MEMO]
+    return known
+
+
+async def _roles(unit: ReadUnit) -> dict[UUID, str]:
+    actor = unit.actor
+    mine = Scope.workspace_id == actor.workspace_id
+    if actor.role == "owner":
+        rows = await unit.session.execute(select(Scope.id, literal("owner")).where(mine))
+    else:
+        by_role = select(Scope.id, literal(actor.role).label("role")).where(mine, Scope.is_root.is_(True))
+        granted = (
+            select(Grant.scope_id, Grant.role).join(Scope, Scope.id == Grant.scope_id).where(mine, _to(actor.member_id))
+        )
+        rows = await unit.session.execute(union_all(by_role, granted))
+    best: dict[UUID, str] = {}
+    for scope_id, role in rows:
+        if RANK[role] > RANK.get(best.get(scope_id, ""), 0):
+            best[scope_id] = role
+    return best
+
+
+def _to(member_id: UUID | None) -> ColumnElement[bool]:
+    if member_id is None:
+        return literal(False)
+    groups = users.groups_of(member_id)
+    return or_(
+        and_(Grant.principal == "member", Grant.principal_id == member_id),
+        and_(Grant.principal == "group", Grant.principal_id.in_(groups)),
+    )
+
+
+async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
+    """The condition that the folder in column ``folder_id`` is one whose content the actor may see."""
+    ids = list(await roles(unit))
+    return exists().where(Folder.id == folder_id, Folder.scope_id.in_(ids), Folder.workspace_id == unit.workspace_id)
+
+
+def scope_of(folder_id: Any) -> Any:
+    """The scope of the folder in column ``folder_id``, as a scalar sub-query."""
+    return select(Folder.scope_id).where(Folder.id == folder_id).scalar_subquery()
+
+
+async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
+    """The workspace of a folder, whoever asks; only to find out which membership the request is about."""
+    return await unit.session.scalar(select(Folder.workspace_id).where(Folder.id == id_))
+
+
+async def find(unit: ReadUnit, folder_id: UUID, *, lock: bool = False, trashed: bool = False) -> Folder | None:
+    """A folder that the actor may see, living unless ``trashed``; locked for a change with ``lock``."""
+    query = select(Folder).where(
+        Folder.id == folder_id, Folder.workspace_id == unit.workspace_id, Folder.scope_id.in_(list(await roles(unit)))
+    )
+    if not trashed:
+        query = query.where(Folder.trashed_at.is_(None))
+    if lock:
+        query = query.with_for_update()
+    return (await unit.session.execute(query.execution_options(populate_existing=lock))).scalar_one_or_none()
+
+
+async def root(unit: ReadUnit) -> Folder:
+    """The workspace's root folder."""
+    query = select(Folder).where(Folder.workspace_id == unit.workspace_id, Folder.parent_id.is_(None))
+    return (await unit.session.execute(query)).scalar_one()
+
+
+async def list_(
+    unit: ReadUnit, parent_id: UUID | None, limit: int, after: tuple[bytes, bytes] | None
+) -> Sequence[tuple[Folder, bool]]:
+    """Visible living folders by name, below ``parent_id`` or everywhere, and whether each one's parent is visible."""
+    parent = aliased(Folder)
+    scopes = list(await roles(unit))
+    seen = select(parent.id).where(parent.id == Folder.parent_id, parent.scope_id.in_(scopes)).exists()
+    query = select(Folder, seen).where(Folder.workspace_id == unit.workspace_id, Folder.scope_id.in_(scopes))
+    query = query.where(Folder.trashed_at.is_(None))
+    if parent_id is not None:
+        query = query.where(Folder.parent_id == parent_id)
+    if after is not None:
+        query = query.where(
+            tuple_(Folder.name_key, Folder.id)
+            > tuple_(literal(after[0]), literal(UUID(bytes=after[1]), Folder.id.type))
+        )
+    rows = await unit.session.execute(query.order_by(Folder.name_key, Folder.id).limit(limit + 1))
+    return [(row[0], row[1]) for row in rows]
+
+
+async def children(unit: ReadUnit, parent_id: UUID) -> Sequence[Folder]:
+    """All living folders directly below, seen or not; for work on whole trees."""
+    query = select(Folder).where(Folder.parent_id == parent_id, Folder.trashed_at.is_(None))
+    return (await unit.session.execute(query.order_by(Folder.name_key))).scalars().all()
+
+
+async def subtree(unit: ReadUnit, folder_id: UUID, *, trashed: bool = False) -> Sequence[Folder]:
+    """The folder and all below it, seen or not, parents before children. Living ones unless ``trashed``."""
+    top = select(Folder.id, literal(0).label("depth")).where(
+        Folder.id == folder_id, Folder.workspace_id == unit.workspace_id
+    )
+    tree = top.cte("tree", recursive=True)
+    tree = tree.union_all(
+        select(Folder.id, tree.c.depth + 1).join(tree, Folder.parent_id == tree.c.id).where(tree.c.depth < 100)
+    )
+    query = select(Folder).join(tree, tree.c.id == Folder.id).order_by(tree.c.depth, Folder.name_key)
+    if not trashed:
+        query = query.where(Folder.trashed_at.is_(None))
+    return (await unit.session.execute(query)).scalars().all()
+
+
+async def path(unit: ReadUnit, folder: Folder) -> list[Folder]:
+    """From the root to the folder."""
+    chain = [folder]
+    while chain[0].parent_id is not None:
+        parent = await unit.session.get(Folder, chain[0].parent_id)
+        if parent is None:
+            break
+        chain.insert(0, parent)
+    return chain
+
+
+async def named(unit: ReadUnit, folder_id: UUID, key: bytes) -> tuple[str, UUID] | None:
+    """What lies under this name: (kind, id)."""
+    row = await unit.session.get(Name, (folder_id, key))
+    return None if row is None else (row.kind, row.node_id)
+
+
+async def grants(unit: ReadUnit, scope_id: UUID) -> Sequence[Grant]:
+    """The grants of a scope."""
+    rows = await unit.session.execute(select(Grant).where(Grant.scope_id == scope_id).order_by(Grant.principal_id))
+    return rows.scalars().all()
+
+
+def wire(folder: Folder, role: str, restricted: bool, parent_seen: bool) -> Wire:
+    """A folder as it goes out."""
+    return {
+        "id": folder.id,
+        "parent_id": folder.parent_id if parent_seen else None,
+        "name": folder.name,
+        "restricted": restricted,
+        "role": role,
+        "created_at": folder.created_at,
+        "updated_at": folder.updated_at,
+        "etag": str(folder.revision),
+    }
+
+
+async def owning(unit: ReadUnit, scope_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """scope id → the folder that brought it, for the restricted ones among ``scope_ids``."""
+    query = select(Scope.id, Scope.folder_id).where(Scope.id.in_(set(scope_ids)), Scope.is_root.is_(False))
+    return {row[0]: row[1] for row in await unit.session.execute(query)}
