@@ -1,0 +1,52 @@
+"""Documents: versions that are never edited, a head that is always the highest number, locks that end, and the trash."""
+
+from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, VersionNotFound
+from dossier.documents.jobs import CONSUMERS, JOBS
+from dossier.documents.queries import Filters, briefs, folder_of, heads_in, heads_of, in_folders, readable, workspace_of
+from dossier.documents.service import (
+    Content,
+    Upload,
+    add,
+    add_version,
+    adjust_open_tasks,
+    get,
+    list_,
+    require,
+    restore_version,
+    search,
+    update,
+    version,
+    versions,
+    visible_version,
+)
+
+__all__ = [
+    "CONSUMERS",
+    "JOBS",
+    "Content",
+    "DocumentLocked",
+    "DocumentNotFound",
+    "DocumentTrashed",
+    "Filters",
+    "Upload",
+    "VersionNotFound",
+    "add",
+    "add_version",
+    "adjust_open_tasks",
+    "briefs",
+    "folder_of",
+    "get",
+    "heads_in",
+    "heads_of",
+    "in_folders",
+    "list_",
+    "readable",
+    "require",
+    "restore_version",
+    "search",
+    "update",
+    "version",
+    "versions",
+    "visible_version",
+    "workspace_of",
+]

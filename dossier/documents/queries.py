@@ -1,0 +1,334 @@
+"""Every SELECT on documents and versions. What the actor may see is decided here, inside the SQL.
+
+Inside one folder visibility is one condition (its scope, checked by the caller). Across folders a list is a UNION ALL of one
+keyset page per visible scope, since an ``IN`` with ORDER BY would sort the whole set.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, select, tuple_, union_all
+
+from dossier import folders, users
+from dossier.core.units import ReadUnit
+from dossier.core.web import Wire
+from dossier.documents.models import Document, Lock, Tag, Version
+
+SORTS: dict[str, tuple[Any, bool]] = {
+    "name": (Document.name_key, False),
+    "-name": (Document.name_key, True),
+    "updated_at": (Document.updated_at, False),
+    "-updated_at": (Document.updated_at, True),
+}
+COLUMNS = (
+    Document.id,
+    Document.name,
+    Document.name_key,
+    Document.folder_id,
+    Document.description,
+    Document.created_at,
+    Document.updated_at,
+    Document.trashed_at,
+    Document.revision,
+    Document.open_tasks,
+    Version.number,
+    Version.sha256,
+    Version.size,
+    Version.media_type,
+    Version.file_name,
+    Version.comment,
+    Version.author_id,
+    Version.created_at.label("version_created_at"),
+    Version.restored_from,
+    Version.branched_from,
+    Lock.holder_id,
+    Lock.acquired_at,
+    Lock.expires_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to. ``type`` is a media type or its first half ("image/")."""
+
+    folder_id: UUID | None = None
+    tag: bytes | None = None
+    type: str | None = None
+    author_id: UUID | None = None
+    has_open_tasks: bool | None = None
+    trashed: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The filters as SQL conditions; the folder is the caller's."""
+        found: list[ColumnElement[bool]] = [Document.trashed.is_(self.trashed)]
+        if self.tag is not None:
+            found.append(exists().where(Tag.document_id == Document.id, Tag.tag_key == self.tag))
+        if self.type is not None:
+            family = self.type.rstrip("*")
+            same = Document.media_type.startswith(family, autoescape=True) if family.endswith("/") else None
+            found.append(Document.media_type == self.type if same is None else same)
+        if self.author_id is not None:
+            found.append(Document.author_id == self.author_id)
+        if self.has_open_tasks is not None:
+            found.append(Document.open_tasks > 0 if self.has_open_tasks else Document.open_tasks == 0)
+        return found
+
+
+def _details(unit: ReadUnit) -> Select[Any]:
+    alive = and_(Lock.document_id == Document.id, Lock.expires_at > unit.now)
+    head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
+    columns: tuple[Any, ...] = COLUMNS
+    query: Select[Any] = select(*columns).select_from(Document).join(Version, head).outerjoin(Lock, alive)
+    return query.where(Document.workspace_id == unit.workspace_id)
+
+
+async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
+    """The workspace of a document, whoever asks; only to find out which membership the request is about."""
+    return await unit.session.scalar(select(Document.workspace_id).where(Document.id == id_))
+
+
+async def find(unit: ReadUnit, document_id: UUID) -> Row[Any] | None:
+    """A visible document, living or trashed, with its head."""
+    query = _details(unit).where(Document.id == document_id, await folders.visible(unit, Document.folder_id))
+    row: Row[Any] | None = (await unit.session.execute(query)).one_or_none()
+    return row
+
+
+async def find_model(unit: ReadUnit, document_id: UUID, *, lock: bool = False) -> tuple[Document, UUID] | None:
+    """A visible document's own row, and its folder's scope; locked for a change with ``lock``."""
+    query = select(Document, folders.scope_of(Document.folder_id)).where(
+        Document.id == document_id,
+        Document.workspace_id == unit.workspace_id,
+        await folders.visible(unit, Document.folder_id),
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    row = (await unit.session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[Row[Any]]:
+    """The visible ones among ``ids`` that pass the filters, in the order of ``ids``."""
+    query = _details(unit).where(Document.id.in_(ids), await folders.visible(unit, Document.folder_id))
+    query = query.where(*filters.conditions())
+    if filters.folder_id is not None:
+        query = query.where(Document.folder_id == filters.folder_id)
+    rows = {row.id: row for row in await unit.session.execute(query)}
+    return [rows[id_] for id_ in ids if id_ in rows]
+
+
+async def page(
+    unit: ReadUnit, filters: Filters, sort: str, limit: int, after: tuple[Any, bytes] | None
+) -> list[Row[Any]]:
+    """``limit + 1`` visible documents from the one after ``after`` on."""
+    column, down = SORTS[sort]
+    key = (column.desc(), Document.id.desc()) if down else (column, Document.id)
+    conditions = filters.conditions()
+    if after is not None:
+        here = tuple_(column, Document.id)
+        there = tuple_(literal(after[0], column.type), literal(UUID(bytes=after[1]), Document.id.type))
+        conditions.append(here < there if down else here > there)
+    if filters.folder_id is not None:
+        query = (
+            _details(unit).where(Document.folder_id == filters.folder_id, *conditions).order_by(*key).limit(limit + 1)
+        )
+        return list(await unit.session.execute(query))
+    seen = await folders.visible(unit, Document.folder_id)
+    pages = [
+        select(Document.id)
+        .where(Document.scope_id == scope, *conditions, seen)
+        .order_by(*key)
+        .limit(limit + 1)
+        .subquery()
+        for scope in await folders.roles(unit)
+    ]
+    if not pages:
+        return []
+    ids = union_all(*(select(part.c.id) for part in pages))
+    query = _details(unit).where(Document.id.in_(ids)).order_by(*key).limit(limit + 1)
+    return list(await unit.session.execute(query))
+
+
+async def versions(unit: ReadUnit, document_id: UUID, limit: int, before: int | None) -> Sequence[Version]:
+    """``limit + 1`` versions, newest first, from the one below ``before``."""
+    query = select(Version).where(Version.document_id == document_id)
+    if before is not None:
+        query = query.where(Version.number < before)
+    return (await unit.session.execute(query.order_by(Version.number.desc()).limit(limit + 1))).scalars().all()
+
+
+async def version(unit: ReadUnit, document_id: UUID, number: int) -> Version | None:
+    """One version of a document that the caller has found visible."""
+    return await unit.session.get(Version, (document_id, number))
+
+
+async def content(unit: ReadUnit, document_id: UUID, number: int | None) -> Row[Any] | None:
+    """What a download needs of a visible document's version (the head without ``number``)."""
+    wanted = Document.head_number if number is None else literal(number)
+    columns: tuple[Any, ...] = (
+        Document.name,
+        Version.number,
+        Version.media_type,
+        Version.created_at,
+        Version.sha256,
+        Version.size,
+    )
+    query = (
+        select(*columns)
+        .join(Version, and_(Version.document_id == Document.id, Version.number == wanted))
+        .where(
+            Document.id == document_id,
+            Document.workspace_id == unit.workspace_id,
+            await folders.visible(unit, Document.folder_id),
+        )
+    )
+    row: Row[Any] | None = (await unit.session.execute(query)).one_or_none()
+    return row
+
+
+async def lock_of(unit: ReadUnit, document_id: UUID) -> Lock | None:
+    """The lock's row, living or run out."""
+    query = select(Lock).where(Lock.document_id == document_id)
+    return (await unit.session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """The tags of many documents, by name."""
+    query = select(Tag.document_id, Tag.tag).where(Tag.document_id.in_(ids)).order_by(Tag.document_id, Tag.tag_key)
+    found: dict[UUID, list[str]] = {}
+    for document_id, tag in await unit.session.execute(query):
+        found.setdefault(document_id, []).append(tag)
+    return found
+
+
+async def readable(unit: ReadUnit, document_id: Any) -> ColumnElement[bool]:
+    """The condition that the document in column ``document_id`` is living and visible; for the rooms above."""
+    seen = await folders.visible(unit, Document.folder_id)
+    return exists().where(Document.id == document_id, Document.trashed.is_(False), seen)
+
+
+def folder_of(document_id: Any) -> Any:
+    """The folder of the document in column ``document_id``, trashed or not, as a scalar sub-query."""
+    return select(Document.folder_id).where(Document.id == document_id).scalar_subquery()
+
+
+async def briefs(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
+    """{id, name, folder_id, head} of visible documents, for what hangs on them."""
+    wanted = set(ids)
+    query = select(Document.id, Document.name, Document.folder_id, Document.head_number).where(
+        Document.id.in_(wanted), await folders.visible(unit, Document.folder_id)
+    )
+    rows = await unit.session.execute(query)
+    return {
+        row.id: {"id": row.id, "name": row.name, "folder_id": row.folder_id, "head": row.head_number} for row in rows
+    }
+
+
+async def in_folders(unit: ReadUnit, ids: Sequence[UUID], *, trashed: bool = False) -> list[Document]:
+    """All documents lying in these folders, seen or not; for work on whole trees."""
+    found: list[Document] = []
+    for start in range(0, len(ids), 500):
+        query = select(Document).where(Document.folder_id.in_(ids[start : start + 500]), Document.trashed.is_(trashed))
+        found += (await unit.session.execute(query.order_by(Document.name_key))).scalars()
+    return found
+
+
+def _heads(unit: ReadUnit, seen: ColumnElement[bool]) -> Select[Any]:
+    columns = (Document.id, Document.name, Document.name_key, Document.folder_id)
+    head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
+    query = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
+    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed.is_(False), seen)
+
+
+async def heads_of(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """The visible living ones among ``ids``: (id, name, name_key, folder_id) and the head's (sha256, size, created_at)."""
+    query = _heads(unit, await folders.visible(unit, Document.folder_id))
+    return (await unit.session.execute(query.where(Document.id.in_(ids)))).all()
+
+
+async def heads_in(
+    unit: ReadUnit, folder_ids: Sequence[UUID], limit: int, after: tuple[UUID, bytes, UUID] | None = None
+) -> Sequence[Row[Any]]:
+    """A page of what lies directly in these folders, with the columns of ``heads_of``, by folder, name_key and id."""
+    query = _heads(unit, await folders.visible(unit, Document.folder_id))
+    query = query.order_by(Document.folder_id, Document.name_key, Document.id)
+    rows: list[Row[Any]] = []
+    if after is not None:
+        # The folder under way has a statement of its own: in one with the others, each page would pass over its start.
+        there = tuple_(literal(after[1], Document.name_key.type), literal(after[2], Document.id.type))
+        rest = query.where(Document.folder_id == after[0], tuple_(Document.name_key, Document.id) > there)
+        rows += await unit.session.execute(rest.limit(limit))
+    others = [id_ for id_ in folder_ids if after is None or id_ > after[0]]
+    if others and len(rows) < limit:
+        rows += await unit.session.execute(query.where(Document.folder_id.in_(others)).limit(limit - len(rows)))
+    return rows
+
+
+async def expired(unit: ReadUnit, before: datetime, limit: int) -> Sequence[Document]:
+    """Documents of the workspace that came into the trash before ``before``."""
+    query = select(Document).where(
+        Document.workspace_id == unit.workspace_id, Document.trashed.is_(True), Document.trashed_at < before
+    )
+    return (await unit.session.execute(query.order_by(Document.trashed_at).limit(limit))).scalars().all()
+
+
+async def misplaced(unit: ReadUnit, limit: int) -> Sequence[Document]:
+    """Documents whose repeated scope is not their folder's (after a folder was moved or restricted)."""
+    scope = folders.scope_of(Document.folder_id)
+    query = select(Document).where(Document.workspace_id == unit.workspace_id, Document.scope_id != scope)
+    return (await unit.session.execute(query.limit(limit))).scalars().all()
+
+
+async def used_digests(unit: ReadUnit, digests: Sequence[bytes]) -> set[bytes]:
+    """Those of ``digests`` that a version of the workspace still has."""
+    query = select(Version.sha256).where(Version.workspace_id == unit.workspace_id, Version.sha256.in_(digests))
+    return set((await unit.session.execute(query.distinct())).scalars())
+
+
+# Wire shapes
+
+
+async def wires(unit: ReadUnit, rows: Sequence[Row[Any]]) -> list[Wire]:
+    """Rows of ``COLUMNS`` as they go out; two more statements for tags and people, however many rows."""
+    tags = await tags_of(unit, [row.id for row in rows]) if rows else {}
+    people = await users.people(unit, {id_ for row in rows for id_ in (row.author_id, row.holder_id) if id_})
+    return [_wire(row, tags.get(row.id, []), people) for row in rows]
+
+
+def _wire(row: Row[Any], tags: list[str], people: dict[UUID, Wire]) -> Wire:
+    lock = None
+    if row.holder_id is not None:
+        lock = {"holder": people[row.holder_id], "acquired_at": row.acquired_at, "expires_at": row.expires_at}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "folder_id": row.folder_id,
+        "description": row.description,
+        "tags": tags,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "trashed_at": row.trashed_at,
+        "etag": str(row.revision),
+        "lock": lock,
+        "open_tasks": row.open_tasks,
+        "version": version_wire(row, row.version_created_at, people),
+    }
+
+
+def version_wire(row: Any, created_at: datetime, people: dict[UUID, Wire]) -> Wire:
+    """A version as it goes out, from a Version or a row with its columns."""
+    return {
+        "number": row.number,
+        "sha256": row.sha256.hex(),
+        "size": row.size,
+        "media_type": row.media_type,
+        "file_name": row.file_name,
+        "comment": row.comment,
+        "author": people.get(row.author_id) or {"id": None, "name": "system"},
+        "created_at": created_at,
+        "restored_from": row.restored_from,
+        "branched_from": row.branched_from,
+    }

@@ -1,0 +1,339 @@
+"""The verbs on documents and versions. Locks and the trash have rooms of their own beside this file."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete
+
+from dossier import folders, storage, users
+from dossier.core import paging
+from dossier.core.actor import Role
+from dossier.core.conditions import matches
+from dossier.core.errors import PreconditionFailed
+from dossier.core.ids import new_id
+from dossier.core.units import ReadUnit, Unit
+from dossier.core.web import Wire
+from dossier.documents import locks, queries
+from dossier.documents.errors import DocumentNotFound, DocumentTrashed, VersionNotFound
+from dossier.documents.media import sniff
+from dossier.documents.models import Document, Tag, Version
+from dossier.documents.queries import Filters
+from dossier.documents.schemas import DocumentChange
+
+Match = Callable[[ReadUnit, str, int | None, int], Awaitable[Sequence[tuple[int, UUID]]]]
+HITS_A_ROUND, MOST_ROUNDS = 200, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Durable bytes on their way to a version: the name that they came with and the author's comment."""
+
+    bytes: storage.Received
+    file_name: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a download needs: the blob's key, its digest and size, and what the bytes are called."""
+
+    key: str
+    sha256: bytes
+    size: int
+    name: str
+    number: int
+    media_type: str
+    created_at: datetime
+
+
+async def require(
+    unit: ReadUnit, document_id: UUID, role: Role = "viewer", *, lock: bool = False, trashed: bool = False
+) -> Document:
+    """A document that the actor may see (else 404), has ``role`` on (else 403) and that is living unless ``trashed``."""
+    found = await queries.find_model(unit, document_id, lock=lock)
+    if found is None:
+        raise DocumentNotFound
+    document, scope_id = found
+    await folders.require_role(unit, scope_id, role)
+    if document.trashed and not trashed:
+        raise DocumentTrashed
+    return document
+
+
+async def get(unit: ReadUnit, document_id: UUID) -> Wire:
+    """One document, living or trashed. Raises DocumentNotFound."""
+    row = await queries.find(unit, document_id)
+    if row is None:
+        raise DocumentNotFound
+    return (await queries.wires(unit, [row]))[0]
+
+
+async def list_(
+    unit: ReadUnit, filters: Filters, sort: str, limit: int, after: str | None
+) -> tuple[list[Wire], str | None]:
+    """A page of visible documents. Raises FolderNotFound, BadCursor."""
+    if filters.folder_id is not None:
+        await folders.require(unit, filters.folder_id, trashed=filters.trashed)
+    by_name = sort.endswith("name")
+    rows = await queries.page(unit, filters, sort, limit, paging.decode(after, bytes if by_name else datetime, bytes))
+    kept, next_ = paging.page(
+        rows, limit, lambda row: paging.encode(row.name_key if by_name else row.updated_at, row.id.bytes)
+    )
+    return await queries.wires(unit, kept), next_
+
+
+async def search(
+    unit: ReadUnit, match: Match, q: str, filters: Filters, limit: int, after: str | None
+) -> tuple[list[Wire], str | None]:
+    """A page of visible documents that match ``q``, the last indexed first. A page may be short and still have a next."""
+    cursor = paging.decode(after, int)
+    before = cursor[0] if cursor else None
+    rows: list[Any] = []
+    for _ in range(MOST_ROUNDS):
+        hits = await match(unit, q, before, HITS_A_ROUND)
+        found = await queries.by_ids(unit, [id_ for _, id_ in hits], filters)
+        rows += found[: limit - len(rows)]
+        if len(rows) == limit:
+            last = rows[-1].id
+            position = next(number for number, id_ in hits if id_ == last)
+            more = position != hits[-1][0] or len(hits) == HITS_A_ROUND
+            return await queries.wires(unit, rows), paging.encode(position) if more else None
+        if len(hits) < HITS_A_ROUND:
+            return await queries.wires(unit, rows), None
+        before = hits[-1][0]
+    return await queries.wires(unit, rows), paging.encode(before)
+
+
+async def check_addable(unit: ReadUnit, folder_id: UUID | None) -> None:
+    """Before bytes are received: refuse who may not add to the folder (the root without one)."""
+    await folders.require(unit, folder_id or (await folders.root(unit)).id, "editor")
+
+
+async def check_writable(unit: ReadUnit, document_id: UUID) -> None:
+    """Before bytes are received: refuse who may not add a version. Raises 404, 403, DocumentTrashed, DocumentLocked."""
+    await require(unit, document_id, "editor")
+    await locks.require_free(unit, document_id)
+
+
+async def add(
+    unit: Unit, upload: Upload, folder_id: UUID | None, name: str | None = None, on_conflict: str = "error"
+) -> Wire:
+    """Make a document of received bytes, or with ``on_conflict="version"`` a new version of the one of that name.
+
+    Raises FolderNotFound, NotAllowed, BadName, NameTaken (``rename`` finds a free name instead), DocumentLocked.
+    """
+    folder = await folders.require(unit, folder_id or (await folders.root(unit)).id, "editor")
+    name = folders.clean_name(name) if name else upload.file_name
+    taken = await folders.named(unit, folder.id, folders.name_key(name))
+    if taken and taken[0] == "document" and on_conflict == "version":
+        return await add_version(unit, taken[1], upload)
+    document_id = new_id()
+    name = await folders.claim(unit, folder.id, name, "document", document_id, rename=on_conflict == "rename")
+    document = _new_document(unit, document_id, folder.id, folder.scope_id, name)
+    unit.session.add(document)
+    await unit.session.flush()
+    version = await _append(unit, document, upload)
+    unit.record("document.added", document_id=document.id, folder_id=folder.id, name=name, **_facts(version))
+    return await get(unit, document.id)
+
+
+def _new_document(unit: Unit, id_: UUID, folder_id: UUID, scope_id: UUID, name: str) -> Document:
+    return Document(
+        id=id_,
+        workspace_id=unit.workspace_id,
+        folder_id=folder_id,
+        scope_id=scope_id,
+        name=name,
+        name_key=folders.name_key(name),
+        description="",
+        revision=0,
+        head_number=0,
+        media_type="",
+        open_tasks=0,
+        created_by=unit.actor.member_id,
+        created_at=unit.now,
+        updated_at=unit.now,
+        trashed=False,
+    )
+
+
+async def add_version(unit: Unit, document_id: UUID, upload: Upload, if_match: str | None = None) -> Wire:
+    """Append a version; the document. Raises 404, 403, DocumentTrashed, DocumentLocked, PreconditionFailed."""
+    document = await require(unit, document_id, "editor", lock=True)
+    await locks.require_free(unit, document_id)
+    _check_match(document, if_match)
+    version = await _append(unit, document, upload)
+    unit.record("version.added", document_id=document.id, name=document.name, **_facts(version))
+    return await get(unit, document_id)
+
+
+async def _append(unit: Unit, document: Document, upload: Upload) -> Version:
+    blob = await storage.adopt(unit, upload.bytes)
+    return await _append_version(
+        unit,
+        document,
+        sha256=blob.sha256,
+        size=blob.size,
+        media_type=sniff(upload.bytes.stored.head, upload.file_name),
+        file_name=upload.file_name,
+        comment=upload.comment,
+    )
+
+
+async def _append_version(unit: Unit, document: Document, **values: Any) -> Version:
+    version = Version(
+        document_id=document.id,
+        number=document.head_number + 1,
+        workspace_id=unit.workspace_id,
+        author_id=unit.actor.member_id,
+        created_at=unit.now,
+        **values,
+    )
+    unit.session.add(version)
+    document.head_number = version.number
+    document.media_type = version.media_type
+    document.author_id = version.author_id
+    touch(unit, document)
+    await unit.session.flush()
+    return version
+
+
+def touch(unit: Unit, document: Document) -> None:
+    """Count a change of what the ETag stands for."""
+    document.revision += 1
+    document.updated_at = unit.now
+
+
+def _facts(version: Version) -> Wire:
+    return {
+        "number": version.number,
+        "sha256": version.sha256.hex(),
+        "size": version.size,
+        "media_type": version.media_type,
+        "comment": version.comment,
+    }
+
+
+async def versions(unit: ReadUnit, document_id: UUID, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
+    """A page of a document's versions, newest first. Raises DocumentNotFound."""
+    await require(unit, document_id, trashed=True)
+    cursor = paging.decode(after, int)
+    rows = list(await queries.versions(unit, document_id, limit, cursor[0] if cursor else None))
+    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.number))
+    people = await users.people(unit, {row.author_id for row in kept if row.author_id})
+    return [queries.version_wire(row, row.created_at, people) for row in kept], next_
+
+
+async def version(unit: ReadUnit, document_id: UUID, number: int) -> Wire:
+    """One version. Raises DocumentNotFound, VersionNotFound."""
+    found = await _version(unit, await require(unit, document_id, trashed=True), number)
+    people = await users.people(unit, [found.author_id] if found.author_id else [])
+    return queries.version_wire(found, found.created_at, people)
+
+
+async def _version(unit: ReadUnit, document: Document, number: int) -> Version:
+    found = await queries.version(unit, document.id, number)
+    if found is None:
+        raise VersionNotFound
+    return found
+
+
+async def restore_version(
+    unit: Unit, document_id: UUID, number: int, comment: str = "", if_match: str | None = None
+) -> Wire:
+    """Append a version with the content of an older one, which it names; nothing is copied. Raises as add_version."""
+    document = await require(unit, document_id, "editor", lock=True)
+    await locks.require_free(unit, document_id)
+    _check_match(document, if_match)
+    old = await _version(unit, document, number)
+    version = await _append_version(
+        unit,
+        document,
+        sha256=old.sha256,
+        size=old.size,
+        media_type=old.media_type,
+        file_name=old.file_name,
+        comment=comment,
+        restored_from=number,
+    )
+    facts = _facts(version) | {"restored_from": number}
+    unit.record("version.added", document_id=document.id, name=document.name, **facts)
+    return await get(unit, document_id)
+
+
+async def visible_version(unit: ReadUnit, document_id: UUID, number: int | None = None) -> Content:
+    """What a download needs, of the head or of one version. Raises DocumentNotFound, VersionNotFound."""
+    row = await queries.content(unit, document_id, number)
+    if row is None:
+        await require(unit, document_id, trashed=True)
+        raise VersionNotFound
+    blob = await storage.find(unit, row.sha256)
+    if blob is None:
+        raise storage.BlobMissing
+    return Content(blob.key, row.sha256, row.size, row.name, row.number, row.media_type, row.created_at)
+
+
+async def update(unit: Unit, document_id: UUID, change: DocumentChange, if_match: str | None = None) -> Wire:
+    """Rename, move, tag, describe. Raises 404, 403, PreconditionFailed, NameTaken, BadName, DocumentLocked."""
+    document = await require(unit, document_id, "editor", lock=True)
+    _check_match(document, if_match)
+    changed = await _place(unit, document, change)
+    if change.description is not None and change.description != document.description:
+        document.description = change.description
+        changed.append("description")
+    if change.tags is not None and await _retag(unit, document.id, change.tags):
+        changed.append("tags")
+    if changed:
+        touch(unit, document)
+        unit.record("document.updated", document_id=document.id, name=document.name, changed=changed)
+    await unit.session.flush()
+    return await get(unit, document_id)
+
+
+async def _place(unit: Unit, document: Document, change: DocumentChange) -> list[str]:
+    name = document.name if change.name is None else folders.clean_name(change.name)
+    target = change.folder_id or document.folder_id
+    if (name, target) == (document.name, document.folder_id):
+        return []
+    await locks.require_free(unit, document.id)
+    folder = await folders.require(unit, target, "editor")
+    changed = [
+        what for what, differs in (("name", name != document.name), ("folder", target != document.folder_id)) if differs
+    ]
+    unit.record(
+        "document.moved" if "folder" in changed else "document.renamed",
+        document_id=document.id,
+        folder_id=target,
+        name=name,
+        previous={"name": document.name, "folder_id": str(document.folder_id)},
+    )
+    await folders.release(unit, document.id)
+    document.name = await folders.claim(unit, target, name, "document", document.id)
+    document.name_key = folders.name_key(name)
+    document.folder_id, document.scope_id = folder.id, folder.scope_id
+    return changed
+
+
+async def _retag(unit: Unit, document_id: UUID, tags: Sequence[str]) -> bool:
+    wanted = {folders.name_key(tag): tag for tag in tags}
+    before = (await queries.tags_of(unit, [document_id])).get(document_id, [])
+    if sorted(before) == sorted(wanted.values()):
+        return False
+    await unit.session.execute(delete(Tag).where(Tag.document_id == document_id))
+    for key, tag in wanted.items():
+        unit.session.add(Tag(document_id=document_id, tag_key=key, workspace_id=unit.workspace_id, tag=tag))
+    return True
+
+
+async def adjust_open_tasks(unit: Unit, document_id: UUID, change: int) -> None:
+    """Count open tasks up or down; called by the tasks room only."""
+    document = await unit.session.get_one(Document, document_id, with_for_update=True)
+    document.open_tasks += change
+
+
+def _check_match(document: Document, if_match: str | None) -> None:
+    if not matches(if_match, f'"{document.revision}"'):
+        raise PreconditionFailed("Somebody changed the document in the meantime; look again.")
