@@ -1,0 +1,49 @@
+"""Every SELECT on the search index."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from dossier.core.units import ReadUnit
+from dossier.search import tokens
+from dossier.search.models import ContentText, IndexRow
+
+SQLITE = """SELECT s.id, s.document_id FROM search_fts CROSS JOIN search_documents AS s ON s.id = search_fts.rowid
+WHERE search_fts MATCH :match AND search_fts.rowid < :before AND s.workspace_id = :workspace
+ORDER BY search_fts.rowid DESC LIMIT :limit"""
+MYSQL = """SELECT s.id, s.document_id FROM search_documents AS s
+WHERE MATCH (s.tokens) AGAINST (:match IN BOOLEAN MODE) AND s.id < :before AND s.workspace_id = :workspace
+ORDER BY s.id DESC LIMIT :limit"""
+
+
+async def match(unit: ReadUnit, q: str, before: int | None, limit: int) -> Sequence[tuple[int, UUID]]:
+    """(index id, document id) of the workspace's documents with all words of ``q``, the last indexed first.
+
+    Says nothing about who may see them: the caller filters.
+    """
+    terms = tokens.query_terms(unit.workspace_id, q)
+    if not terms:
+        return []
+    sqlite = unit.session.get_bind().dialect.name == "sqlite"
+    values: dict[str, Any] = {
+        "match": tokens.fts5_query(terms) if sqlite else tokens.mysql_query(terms),
+        "before": before if before is not None else 2**62,
+        "workspace": unit.workspace_id.bytes,
+        "limit": limit,
+    }
+    rows = await unit.session.execute(text(SQLITE if sqlite else MYSQL), values)
+    return [(row[0], UUID(bytes=row[1])) for row in rows]
+
+
+async def row_of(unit: ReadUnit, document_id: UUID) -> IndexRow | None:
+    """A document's row in the index."""
+    query = select(IndexRow).where(IndexRow.document_id == document_id, IndexRow.workspace_id == unit.workspace_id)
+    return (await unit.session.execute(query)).scalar_one_or_none()
+
+
+async def text_of(unit: ReadUnit, sha256: bytes) -> str | None:
+    """The text of a content, or None if it was not read."""
+    row = await unit.session.get(ContentText, (unit.workspace_id, sha256))
+    return None if row is None else row.text
