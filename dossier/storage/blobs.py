@@ -1,0 +1,94 @@
+"""The contract of every blob store: immutable bytes under opaque keys, durable before anybody hears of them.
+
+``tests/contracts/blob_store.py`` is this page as tests; a new store passes it or is no store.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+from uuid import UUID
+
+from dossier.core.ids import new_id
+from dossier.storage.errors import BadKey
+
+HEAD_BYTES: Final = 8192
+_KEY = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What ``put`` has made durable: ``sha256`` is 32 bytes, ``size`` counts bytes, ``head`` is the first ≤ 8192."""
+
+    key: str
+    sha256: bytes
+    size: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEntry:
+    """One line of a listing: ``size`` in bytes, ``modified_at`` in UTC."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+def new_key(workspace_id: UUID) -> str:
+    """A key that nothing has yet: ``<workspace hex>/<uuid7 hex>``."""
+    return f"{workspace_id.hex}/{new_id().hex}"
+
+
+def checked_key(key: str) -> str:
+    """The key itself; ``BadKey`` for what ``new_key`` cannot have made. Every store asks before it uses a key."""
+    if _KEY.fullmatch(key) is None:
+        raise BadKey.of(key)
+    return key
+
+
+class BlobStore(Protocol):
+    """Where bytes lie. Every verb raises ``StorageFailed`` (503) when the store answers with an error."""
+
+    async def put(self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None) -> StoredBlob:
+        """Keep all that ``chunks`` yields, under a new key; durable when it returns.
+
+        Nothing is left behind by any of these: ``BodyTooLarge`` past ``limit`` bytes, ``StorageFull`` on a full disk,
+        ``StorageFailed``, an exception out of ``chunks`` (it goes through unchanged), and cancellation. Memory does
+        not grow with the size. ``chunks`` is not closed; it is the caller's.
+        """
+        ...
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` on, ``length`` of them or all the rest, in chunks of at most 1 MiB.
+
+        ``BadKey`` is raised at once; with the first chunk ``BlobMissing``, and ``BlobDamaged`` when the blob ends
+        before ``start + length``: ask for the first chunk before the headers of an answer leave.
+        """
+        ...
+
+    async def size(self, key: str) -> int:
+        """How many bytes lie there; ``BlobMissing`` if none do."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget the bytes; a key that is gone already is no error. A reader that has begun may finish or fail."""
+        ...
+
+    def keys(self, prefix: str = "") -> AsyncIterator[BlobEntry]:
+        """Every finished blob whose key begins with ``prefix``, in no particular order."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """Where the bytes lie on this machine's disk, for X-Accel-Redirect and sendfile; None if they do not."""
+        ...
+
+    async def sweep_temporary(self, older_than: timedelta) -> int:
+        """Remove what dead processes left half written and not touched for ``older_than``; how many there were."""
+        ...
+
+    async def check(self) -> None:
+        """Return if a blob could be written now; else ``StorageFailed``, a full store included."""
+        ...

@@ -1,0 +1,22 @@
+"""The table of blobs: which bytes a workspace holds, and the opaque key that they lie under."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dossier.core.clock import UtcTime
+from dossier.core.db import Base
+from dossier.core.ids import Digest, Uuid
+
+
+class Blob(Base):
+    """Immutable bytes of a workspace, identified by their SHA-256. A row exists only for bytes that are durable."""
+
+    __tablename__ = "blobs"
+    workspace_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("workspaces.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -1,0 +1,125 @@
+"""From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from dossier.core.errors import DossierError
+from dossier.core.units import CommitUnknown, ReadUnit, Unit
+from dossier.storage.blobs import BlobStore, StoredBlob
+from dossier.storage.models import Blob
+
+
+@dataclass(slots=True)
+class Received:
+    """Durable bytes that no row names yet. ``adopted`` turns true when a row took over their key."""
+
+    stored: StoredBlob
+    adopted: bool = False
+
+
+@asynccontextmanager
+async def received(
+    store: BlobStore, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None
+) -> AsyncIterator[Received]:
+    """Store a stream, then let the caller's Unit adopt it; bytes that were refused or known already are removed again.
+
+    They stay where nobody can say whether the commit happened; the sweeper judges them later.
+    """
+    bytes_ = Received(await store.put(workspace_id, chunks, limit=limit))
+    try:
+        yield bytes_
+    except CommitUnknown:
+        raise
+    except DossierError:
+        await store.delete(bytes_.stored.key)
+        raise
+    if not bytes_.adopted:
+        await store.delete(bytes_.stored.key)
+
+
+async def adopt(unit: Unit, bytes_: Received) -> Blob:
+    """The blob row of these bytes; the same content again answers the row that is there, whose copy is kept."""
+    bytes_.adopted = False
+    stored = bytes_.stored
+    known = await find(unit, stored.sha256, lock=True)
+    if known is not None:
+        return known
+    blob = Blob(
+        workspace_id=unit.workspace_id, sha256=stored.sha256, key=stored.key, size=stored.size, created_at=unit.now
+    )
+    unit.session.add(blob)
+    await unit.session.flush()
+    bytes_.adopted = True
+    return blob
+
+
+async def find(unit: ReadUnit, sha256: bytes, *, lock: bool = False) -> Blob | None:
+    """The workspace's blob with this digest, or None; locked against the sweeper with ``lock``."""
+    query = select(Blob).where(Blob.workspace_id == unit.workspace_id, Blob.sha256 == sha256)
+    return (await unit.session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+
+
+async def keys_of(unit: ReadUnit, digests: Collection[bytes]) -> dict[bytes, str]:
+    """digest → key of the workspace's blobs with these digests; those without a row are left out."""
+    query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(digests))
+    return {row.sha256: row.key for row in await unit.session.execute(query)}
+
+
+async def list_(unit: ReadUnit, limit: int = 1000, after: bytes = b"") -> Sequence[Blob]:
+    """The workspace's blobs by digest, from the one after ``after``."""
+    query = select(Blob).where(Blob.workspace_id == unit.workspace_id, Blob.sha256 > after)
+    return (await unit.session.execute(query.order_by(Blob.sha256).limit(limit))).scalars().all()
+
+
+async def forget(unit: Unit, digests: Collection[bytes]) -> None:
+    """Drop the rows of blobs that nothing names any more; the sweeper takes their bytes after the grace period."""
+    await unit.session.execute(
+        delete(Blob).where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(list(digests)))
+    )
+
+
+async def unknown_keys(unit: ReadUnit, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` that no row of any workspace names."""
+    rows = await unit.session.execute(select(Blob.key).where(Blob.key.in_(keys)))
+    return set(keys) - set(rows.scalars())
+
+
+async def sweep(unit: ReadUnit, store: BlobStore, grace: timedelta) -> int:
+    """Delete stored bytes older than ``grace`` that no row names, and abandoned temporary files. How many went.
+
+    Safe beside uploads: ``grace`` is longer than the longest upload, and a row never takes over an old key.
+    """
+    swept = await store.sweep_temporary(grace)
+    old: list[str] = []
+    async for entry in store.keys():
+        if entry.modified_at < unit.now - grace:
+            old.append(entry.key)
+        if len(old) == 500:
+            swept += await _sweep_keys(unit, store, old)
+            old = []
+    return swept + await _sweep_keys(unit, store, old)
+
+
+async def _sweep_keys(unit: ReadUnit, store: BlobStore, keys: Sequence[str]) -> int:
+    orphans = await unknown_keys(unit, keys) if keys else set()
+    for key in orphans:
+        await store.delete(key)
+    return len(orphans)
+
+
+async def opened(store: BlobStore, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+    """The bytes of a blob, with the first chunk read already: what is missing or torn is told before headers leave."""
+    chunks = store.open(key, start, length)
+    first = await anext(chunks, b"")
+
+    async def rest() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return rest()
