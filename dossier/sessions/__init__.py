@@ -1,0 +1,33 @@
+"""Sessions: how a person or a program opens the door.
+
+Sign-in by password, sessions in a cookie, personal access tokens, new passwords, and invitations accepted by link.
+"""
+
+from dossier.sessions.door import LastSeen, WorkspaceOf, authenticate, clear_cookie, set_cookie, tries
+from dossier.sessions.errors import BadCredentials, CrossSite, SessionNeeded, WorkspaceNeeded
+from dossier.sessions.jobs import JOBS
+from dossier.sessions.service import NOBODY, forget_expired, open_session, sign_in, sign_out
+from dossier.sessions.tokens import create_token, list_tokens, make_token, revoke_token
+
+__all__ = [
+    "JOBS",
+    "NOBODY",
+    "BadCredentials",
+    "CrossSite",
+    "LastSeen",
+    "SessionNeeded",
+    "WorkspaceNeeded",
+    "WorkspaceOf",
+    "authenticate",
+    "clear_cookie",
+    "create_token",
+    "forget_expired",
+    "list_tokens",
+    "make_token",
+    "open_session",
+    "revoke_token",
+    "set_cookie",
+    "sign_in",
+    "sign_out",
+    "tries",
+]

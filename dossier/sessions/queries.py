@@ -1,0 +1,40 @@
+"""Every SELECT on sessions and tokens. What has ended is not found."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from dossier.core.ids import digest
+from dossier.core.units import ReadUnit
+from dossier.sessions.models import SessionRow, TokenRow
+
+
+async def session(unit: ReadUnit, secret: str) -> SessionRow | None:
+    """The living session with this secret."""
+    query = select(SessionRow).where(SessionRow.id_hash == digest(secret), SessionRow.expires_at > unit.now)
+    return await unit.session.scalar(query)
+
+
+async def token(unit: ReadUnit, secret: str) -> TokenRow | None:
+    """The living token with this secret, of whatever workspace."""
+    return await unit.session.scalar(select(TokenRow).where(TokenRow.secret_hash == digest(secret), _living(unit)))
+
+
+async def tokens(unit: ReadUnit, member_id: UUID, limit: int, after: UUID | None) -> Sequence[TokenRow]:
+    """Living tokens of a member of this workspace in the order they were made, one more than ``limit``."""
+    query = select(TokenRow).where(TokenRow.workspace_id == unit.workspace_id, TokenRow.member_id == member_id)
+    if after is not None:
+        query = query.where(TokenRow.id > after)
+    return (await unit.session.scalars(query.where(_living(unit)).order_by(TokenRow.id).limit(limit + 1))).all()
+
+
+async def lock_token(unit: ReadUnit, id_: UUID) -> TokenRow | None:
+    """A living token of this workspace, locked."""
+    query = select(TokenRow).where(TokenRow.workspace_id == unit.workspace_id, TokenRow.id == id_, _living(unit))
+    return await unit.session.scalar(query.with_for_update())
+
+
+def _living(unit: ReadUnit) -> ColumnElement[bool]:
+    ahead = or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > unit.now)
+    return and_(TokenRow.revoked_at.is_(None), ahead)

@@ -1,0 +1,226 @@
+"""Every SELECT on people, groups, invitations and links: within the unit's workspace, but for the first part."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+
+from dossier.core.actor import Role
+from dossier.core.units import ReadUnit
+from dossier.core.web import Wire
+from dossier.users.models import Group, GroupMember, Invitation, Link, Member, User, Workspace, fold
+
+PEOPLE = "users.people"
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person across all workspaces, for whoever checks passwords."""
+
+    id: UUID
+    email: str
+    name: str
+    password_hash: str | None = field(repr=False)
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A person in one workspace, both of them active."""
+
+    member_id: UUID
+    user_id: UUID
+    name: str
+    role: Role
+    workspace_id: UUID
+    slug: str
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An open invitation, as its link shows it."""
+
+    id: UUID
+    workspace_id: UUID
+    email: str
+    role: str
+
+
+# People across workspaces
+
+
+async def workspace_by_slug(unit: ReadUnit, slug: str) -> UUID | None:
+    """The workspace with this slug, whichever it is."""
+    return await unit.session.scalar(select(Workspace.id).where(Workspace.slug == slug))
+
+
+async def workspace_ids(unit: ReadUnit) -> Sequence[UUID]:
+    """All workspaces of the program; for rounds of housekeeping and the set-up."""
+    return (await unit.session.execute(select(Workspace.id).order_by(Workspace.id))).scalars().all()
+
+
+async def workspace_name(unit: ReadUnit) -> str:
+    """The name of the unit's workspace."""
+    return (await unit.session.execute(select(Workspace.name).where(Workspace.id == unit.workspace_id))).scalar_one()
+
+
+async def user(unit: ReadUnit, id_: UUID, *, lock: bool = False) -> User | None:
+    """A person by id, in whatever workspaces."""
+    return await unit.session.scalar(_locked(select(User).where(User.id == id_), lock))
+
+
+async def user_by_email(unit: ReadUnit, email: str, *, lock: bool = False) -> User | None:
+    """A person by e-mail, in whatever workspaces."""
+    return await unit.session.scalar(_locked(select(User).where(User.email_key == fold(email)), lock))
+
+
+async def memberships(unit: ReadUnit, of: ColumnElement[bool]) -> list[Membership]:
+    """The active memberships that ``of`` names, by the name of the workspace."""
+    columns: Any = (Member.id, Member.user_id, User.name, Member.role, Workspace.id, Workspace.slug, Workspace.name)
+    query = select(*columns).join(User, User.id == Member.user_id).join(Workspace, Workspace.id == Member.workspace_id)
+    rows = await unit.session.execute(query.where(of, active()).order_by(Workspace.name, Workspace.id))
+    return [Membership(*row) for row in rows]
+
+
+def active() -> ColumnElement[bool]:
+    """Neither the membership nor the person is deactivated."""
+    return and_(Member.deactivated_at.is_(None), User.deactivated_at.is_(None))
+
+
+def _locked(query: Query, lock: bool) -> Query:
+    return query.with_for_update().execution_options(populate_existing=True) if lock else query
+
+
+# Members of this workspace
+
+
+async def people(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
+    """``{"id", "name"}`` of members of this workspace by id, deactivated ones too; unknown ids are left out."""
+    known: dict[UUID, Wire] = unit.memo.setdefault(PEOPLE, {})
+    wanted = set(ids)
+    if missing := wanted - known.keys():
+        query = select(Member.id, User.name).join(User, User.id == Member.user_id)
+        for id_, name in await unit.session.execute(query.where(_here(unit, Member), Member.id.in_(missing))):
+            known[id_] = {"id": id_, "name": name}
+    return {id_: known[id_] for id_ in wanted & known.keys()}
+
+
+async def known_members(unit: ReadUnit, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these are active members."""
+    query = select(Member.id).join(User, User.id == Member.user_id)
+    query = query.where(_here(unit, Member), Member.id.in_(ids), active())
+    return set((await unit.session.scalars(query)).all())
+
+
+async def members(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[tuple[Member, User]]:
+    """Members in the order they came, one more than ``limit``."""
+    query = select(Member, User).join(User, User.id == Member.user_id).where(_here(unit, Member))
+    return (await unit.session.execute(_page(query, Member.id, limit, after))).all()
+
+
+async def member(unit: ReadUnit, id_: UUID) -> tuple[Member, User] | None:
+    """One member, active or not; locked."""
+    await unit.session.execute(_locked(select(Member).where(_here(unit, Member), Member.id == id_), True))
+    query = select(Member, User).join(User, User.id == Member.user_id).where(_here(unit, Member), Member.id == id_)
+    return (await unit.session.execute(query)).one_or_none()
+
+
+async def member_of(unit: ReadUnit, user_id: UUID) -> Member | None:
+    """The membership of a person, active or not; locked."""
+    query = select(Member).where(_here(unit, Member), Member.user_id == user_id)
+    return await unit.session.scalar(_locked(query, True))
+
+
+async def lock_owners(unit: ReadUnit) -> set[UUID]:
+    """The active owners, locked in the order of their ids, so that two of them cannot leave at the same moment."""
+    query = select(Member).where(_here(unit, Member), Member.role == "owner", Member.deactivated_at.is_(None))
+    return {owner.id for owner in await unit.session.scalars(_locked(query.order_by(Member.id), True))}
+
+
+# Groups
+
+
+def groups_of(member_id: UUID) -> Select[UUID]:
+    """The ids of the groups that a member is in, as a query to put into an ``IN``."""
+    return select(GroupMember.group_id).where(GroupMember.member_id == member_id)
+
+
+async def known_groups(unit: ReadUnit, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these are groups."""
+    return set((await unit.session.scalars(select(Group.id).where(_here(unit, Group), Group.id.in_(ids)))).all())
+
+
+async def groups(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[Group]:
+    """Groups in the order they were made, one more than ``limit``."""
+    return (await unit.session.scalars(_page(select(Group).where(_here(unit, Group)), Group.id, limit, after))).all()
+
+
+async def group(unit: ReadUnit, id_: UUID, *, lock: bool = False) -> Group | None:
+    """One group."""
+    query = select(Group).where(_here(unit, Group), Group.id == id_)
+    return await unit.session.scalar(_locked(query, lock))
+
+
+async def group_named(unit: ReadUnit, name: str) -> UUID | None:
+    """The group with this name, compared without case."""
+    return await unit.session.scalar(select(Group.id).where(_here(unit, Group), Group.name_key == fold(name)))
+
+
+async def in_groups(unit: ReadUnit, which: ColumnElement[bool]) -> Sequence[tuple[UUID, UUID]]:
+    """Pairs (group, member), in a steady order."""
+    query = select(GroupMember.group_id, GroupMember.member_id).join(Group, Group.id == GroupMember.group_id)
+    query = query.where(_here(unit, Group), which).order_by(GroupMember.group_id, GroupMember.member_id)
+    return (await unit.session.execute(query)).all()
+
+
+# Invitations and links
+
+
+def is_open(unit: ReadUnit) -> ColumnElement[bool]:
+    """Neither accepted nor revoked nor expired."""
+    return and_(Invitation.accepted_at.is_(None), Invitation.revoked_at.is_(None), Invitation.expires_at > unit.now)
+
+
+async def invitations(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[Invitation]:
+    """Open invitations in the order they were made, one more than ``limit``."""
+    query = select(Invitation).where(_here(unit, Invitation), is_open(unit))
+    return (await unit.session.scalars(_page(query, Invitation.id, limit, after))).all()
+
+
+async def lock_invitations(unit: ReadUnit, which: ColumnElement[bool]) -> Sequence[Invitation]:
+    """The open ones among these, locked."""
+    query = select(Invitation).where(_here(unit, Invitation), is_open(unit), which).order_by(Invitation.id)
+    return (await unit.session.scalars(_locked(query, True))).all()
+
+
+async def invited(unit: ReadUnit, id_: UUID) -> Invited | None:
+    """An open invitation of whatever workspace, for whoever holds its link."""
+    query = select(Invitation.id, Invitation.workspace_id, Invitation.email, Invitation.role)
+    row = (await unit.session.execute(query.where(Invitation.id == id_, is_open(unit)))).one_or_none()
+    return None if row is None else Invited(*row)
+
+
+async def link(unit: ReadUnit, kind: str, secret_hash: bytes) -> Link | None:
+    """A link that is still good."""
+    query = select(Link).where(Link.secret_hash == secret_hash, Link.kind == kind)
+    return await unit.session.scalar(query.where(Link.used_at.is_(None), Link.expires_at > unit.now))
+
+
+async def count_links(unit: ReadUnit, kind: str, subject_id: UUID) -> int:
+    """How many links to this subject are still good."""
+    query = select(func.count()).where(Link.kind == kind, Link.subject_id == subject_id)
+    return (await unit.session.scalar(query.where(Link.used_at.is_(None), Link.expires_at > unit.now))) or 0
+
+
+def _here(unit: ReadUnit, table: type[Member] | type[Group] | type[Invitation]) -> ColumnElement[bool]:
+    return table.workspace_id == unit.workspace_id
+
+
+def _page(query: Query, id_: Any, limit: int, after: UUID | None) -> Query:
+    if after is not None:
+        query = query.where(id_ > after)
+    return query.order_by(id_).limit(limit + 1)
