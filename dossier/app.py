@@ -1,0 +1,120 @@
+"""Wiring of the HTTP program: settings in, an ASGI app out. Nothing imports this but the entrances."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from dossier import documents, folders, sessions, tasks
+from dossier.core import web
+from dossier.core.clock import Clock, utc_now
+from dossier.core.db import Database
+from dossier.core.limits import Limits
+from dossier.core.mail import Mail, from_settings
+from dossier.core.settings import Settings
+from dossier.core.units import Units
+from dossier.documents import routes as documents_routes
+from dossier.downloads import routes as downloads_routes
+from dossier.feed import routes as feed_routes
+from dossier.folders import routes as folders_routes
+from dossier.portal import routes as portal_routes
+from dossier.search import match
+from dossier.sessions import routes as sessions_routes
+from dossier.storage import BlobStore, LocalBlobs
+from dossier.tasks import routes as tasks_routes
+from dossier.users import routes as users_routes
+
+ROUTERS = [
+    portal_routes.router,
+    sessions_routes.router,
+    users_routes.router,
+    folders_routes.router,
+    documents_routes.router,
+    downloads_routes.router,
+    tasks_routes.router,
+    feed_routes.router,
+]
+DESCRIPTION = """Documents, their versions and the tasks on them.
+
+Sign in with `POST /api/v1/session` (a cookie) or send a personal access token as `Authorization: Bearer`. Errors are RFC 9457
+`application/problem+json` with a stable `code`. Lists are keyset pages: pass `next` as `after`. Edits take `If-Match`; every
+POST takes an `Idempotency-Key`. Whoever belongs to several workspaces names one with `X-Workspace: <slug>`, unless the id in
+the path tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What both entrances are made of: the HTTP program and the worker share these."""
+
+    settings: Settings
+    database: Database
+    units: Units
+    store: BlobStore
+    mail: Mail
+    clock: Clock
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.database.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
+    """The parts that the settings name."""
+    database = Database(settings.database)
+    store = LocalBlobs(settings.data_dir.absolute() / "blobs")
+    return Parts(settings, database, Units(database, clock=clock), store, from_settings(settings), clock)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The FastAPI program on these parts."""
+    app = FastAPI(
+        title="Dossier",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    for name in ("settings", "units", "store", "mail", "clock"):
+        setattr(app.state, name, getattr(parts, name))
+    app.state.limits = Limits()
+    app.state.authenticate = sessions.authenticate
+    app.state.search = match
+    app.state.draining = False
+    app.state.workspace_of = {
+        "document_id": documents.workspace_of,
+        "folder_id": folders.workspace_of,
+        "task_id": tasks.workspace_of,
+    }
+    web.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+    app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
+    app.add_middleware(web.Edge, secure=parts.settings.secure)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = make()
+            schema["components"]["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "dossier_session"},
+            }
+            schema["security"] = [{"token": []}, {"session": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return openapi

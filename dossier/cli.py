@@ -1,0 +1,273 @@
+"""`dossier`: serve, work, migrate, manage users and tokens, import, export, check. Exit codes and `--json` fit for scripts.
+
+Exit codes: 0 done, 1 refused or found faults, 2 wrong use.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+
+from dossier.app import Parts, build
+from dossier.core import log, migrate
+from dossier.core.actor import Actor, Role
+from dossier.core.errors import DossierError
+from dossier.core.ids import new_id
+from dossier.core.settings import Settings
+from dossier.core.units import Unit
+
+T = TypeVar("T")
+cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+user_cli = typer.Typer(help="People of a workspace.", no_args_is_help=True)
+token_cli = typer.Typer(help="Personal access tokens.", no_args_is_help=True)
+jobs_cli = typer.Typer(help="Promised work.", no_args_is_help=True)
+cli.add_typer(user_cli, name="user")
+cli.add_typer(token_cli, name="token")
+cli.add_typer(jobs_cli, name="jobs")
+
+Workspace = Annotated[str, typer.Option("--workspace", help="The workspace's slug.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+NOWHERE = Actor.system(UUID(int=0), "command line")
+
+
+def main() -> None:
+    """The entrance: runs a command; a refusal is one line on standard error and exit code 1."""
+    try:
+        cli()
+    except DossierError as error:
+        fields = "".join(f"\n  {name}: {why}" for name, why in (error.fields or {}).items())
+        typer.echo(f"dossier: {error.detail}{fields} [{error.code}]", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -> T:
+    """Build the parts on a current schema, do one thing, and let go of them."""
+    settings = settings or Settings()
+    log.configure(settings.log_format, settings.log_level)
+
+    async def whole() -> T:
+        parts = build(settings)
+        try:
+            await prepare(parts)
+            return await do(parts)
+        finally:
+            await parts.close()
+
+    return asyncio.run(whole())
+
+
+async def prepare(parts: Parts) -> None:
+    """Bring an embedded database to the present schema, and assert what the database must promise."""
+    if await migrate.revision(parts.database) != migrate.HEAD:
+        if not parts.database.is_sqlite:
+            raise SystemExit("dossier: the database's schema is not this version's; run `dossier migrate` first.")
+        await asyncio.to_thread(migrate.upgrade, parts.settings.database)
+    await parts.database.check()
+
+
+def show(value: Any) -> None:
+    """Print one JSON value."""
+    typer.echo(json.dumps(value, default=str, ensure_ascii=False))
+
+
+async def workspace_actor(parts: Parts, slug: str) -> Actor:
+    """The system in the workspace of that slug. Raises WorkspaceNotFound."""
+    from dossier import sessions, users
+
+    async with parts.units.read(NOWHERE) as unit:
+        workspace_id = await users.find_workspace(unit, slug)
+    if workspace_id is None:
+        raise sessions.WorkspaceNotFound(f"There is no workspace {slug}.")
+    return Actor.system(workspace_id, "command line")
+
+
+# Running
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 finds a free one.")] = None,
+    worker: Annotated[bool, typer.Option(help="Work on jobs in the same process.")] = True,
+) -> None:
+    """Serve the API (and work on jobs) until Ctrl-C or SIGTERM."""
+    from dossier import serve as server
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings(**given)  # type: ignore[arg-type]  # the fields' own types
+    if settings.port == 0:
+        settings = settings.model_copy(update={"port": server.free_port(settings.host)})
+
+    async def do(parts: Parts) -> None:
+        link = await _setup_link(parts)
+
+        def started() -> None:
+            typer.echo(f"Dossier is at {settings.base_url}  (API: {settings.base_url}/api/docs)")
+            if link:
+                typer.echo(f"First sign-in: open {link}")
+            sys.stdout.flush()
+
+        await server.serve(parts, started=started, work=worker)
+
+    run(do, settings)
+
+
+async def _setup_link(parts: Parts) -> str | None:
+    from dossier import users
+
+    async def make(unit: Unit) -> str:
+        secret = await users.make_link(unit, "setup", None, timedelta(days=1))
+        return users.link_address(parts.settings, "setup", secret)
+
+    async with parts.units.read(NOWHERE) as unit:
+        if await users.workspace_ids(unit):
+            return None
+    return await parts.units.run(NOWHERE, make)
+
+
+@cli.command("worker")
+def worker_() -> None:
+    """Work on jobs until Ctrl-C or SIGTERM."""
+    from dossier.serve import work
+
+    run(work)
+
+
+@cli.command("migrate")
+def migrate_() -> None:
+    """Bring the database to this version's schema."""
+    settings = Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(settings.database)
+    typer.echo(f"The schema is at {migrate.HEAD}.")
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from dossier.app import create_app
+
+    async def do(parts: Parts) -> None:
+        typer.echo(json.dumps(create_app(parts).openapi(), indent=2, ensure_ascii=False, sort_keys=True))
+
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        run(do, Settings(data_dir=Path(folder)))
+
+
+# People
+
+
+@user_cli.command("add")
+def user_add(
+    email: str,
+    workspace: Workspace,
+    role: Annotated[Role, typer.Option(help="What the person may do.")] = "viewer",
+    name: Annotated[str, typer.Option(help="The name that others see; the e-mail's first part without it.")] = "",
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person to a workspace, which is made where none has that slug."""
+    from dossier import folders, users
+
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+
+    async def do(parts: Parts) -> dict[str, Any]:
+        async with parts.units.read(NOWHERE) as reading:
+            known = await users.find_workspace(reading, workspace)
+
+        async def add(unit: Unit) -> UUID:
+            if known is None:
+                await folders.found_workspace(unit, workspace, workspace)
+            return await users.add_member(
+                unit,
+                email,
+                name or email.split("@")[0],
+                role,
+                password,
+                overwrite=True,  # type: ignore[arg-type]
+            )
+
+        member_id = await parts.units.run(Actor.system(known or new_id(), "command line"), add)
+        return {"member_id": str(member_id), "email": email, "workspace": workspace, "role": role}
+
+    added = run(do)
+    show(added) if as_json else typer.echo(f"{email} is {role} in {workspace}.")
+
+
+@token_cli.command("add")
+def token_add(
+    email: str,
+    workspace: Workspace,
+    name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
+    scopes: Annotated[str, typer.Option(help="Of read, write, admin; with commas.")] = "read,write,admin",
+) -> None:
+    """Make a personal access token and print it alone."""
+    from dossier import sessions, users
+
+    async def do(parts: Parts) -> str:
+        actor = await workspace_actor(parts, workspace)
+
+        async def make(unit: Unit) -> str:
+            member_id = await users.find_member(unit, email)
+            if member_id is None:
+                raise users.MemberNotFound(f"{email} is no member of {workspace}.")
+            return await sessions.make_token(unit, member_id, name, scopes.split(","))
+
+        return await parts.units.run(actor, make)
+
+    typer.echo(run(do))
+
+
+# Jobs
+
+
+@jobs_cli.command("list")
+def jobs_list(
+    state: Annotated[str | None, typer.Option(help="ready, running or dead.")] = None, as_json: AsJson = False
+) -> None:
+    """List promised work, oldest first."""
+    from dossier.core import jobs
+
+    async def do(parts: Parts) -> list[dict[str, Any]]:
+        async with parts.units.read(NOWHERE) as unit:
+            found = await jobs.list_(unit.session, state=state)
+        names = ("id", "workspace_id", "kind", "state", "attempts", "run_at", "created_at", "last_error", "payload")
+        return [{name: getattr(job, name) for name in names} for job in found]
+
+    rows = run(do)
+    if as_json:
+        show(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['id']}  {row['state']:8}{row['kind']:24}{row['attempts']}  {row['last_error'] or ''}")
+
+
+@jobs_cli.command("retry")
+def jobs_retry(
+    ids: Annotated[list[UUID] | None, typer.Argument(help="Dead jobs; all of them without.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give dead jobs all their attempts again."""
+    from dossier.core import jobs
+
+    async def do(parts: Parts) -> int:
+        return await parts.units.run(NOWHERE, lambda unit: jobs.retry(unit.session, unit.now, ids))
+
+    count = run(do)
+    show({"retried": count}) if as_json else typer.echo(f"{count} jobs are ready again.")
+
+
+if __name__ == "__main__":
+    main()

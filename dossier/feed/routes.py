@@ -1,0 +1,86 @@
+"""HTTP for the feed and the live stream (server-sent events, WHATWG HTML §9.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from dossier.core import events
+from dossier.core.errors import DossierError
+from dossier.core.web import CurrentActor, Limit, Wire, current_actor, json, ok, problems, units
+from dossier.feed import schemas, service
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"])
+STREAM: Any = {
+    200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+STREAM_SECONDS, POLL_SECONDS = 25.0, 5.0
+Types = Annotated[list[str] | None, Query(description="Only these types.", max_length=50)]
+Number = Annotated[int, Query(ge=0, le=2**63 - 1, description="The `next` of the page before; 0 for the beginning.")]
+
+
+@router.get("", summary="Read the feed", response_model=None, responses=ok(schemas.EventPage) | problems())
+async def list_events(
+    request: Request,
+    actor: CurrentActor,
+    after: Number = 0,
+    limit: Limit = 50,
+    types: Types = None,
+    document_id: UUID | None = None,
+) -> Response:
+    """What happened to things that the actor may see now, in order, without gaps; never answers the same event twice."""
+    async with units(request).read(actor) as unit:
+        items, next_ = await service.page(unit, after, limit, types or (), document_id)
+    return json({"items": items, "next": str(next_)})
+
+
+@router.get(
+    "/stream",
+    summary="Follow the feed live",
+    response_model=None,
+    responses=STREAM | problems(),
+)
+async def stream_events(
+    request: Request,
+    actor: CurrentActor,
+    after: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,18}$")] = None,
+) -> Response:
+    """Events as they happen, from now on, from `after`, or from `Last-Event-ID`. A stream ends after 25 seconds at the
+    latest, and the client goes on with `Last-Event-ID`, as browsers do by themselves."""
+    start = int(last_event_id) if last_event_id is not None else after
+    if start is None:
+        async with units(request).read(actor) as unit:
+            start = await events.last_seq(unit.session, unit.workspace_id)
+    return StreamingResponse(
+        _stream(request, start), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
+
+
+async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
+    state, loop = request.app.state, asyncio.get_running_loop()
+    end = loop.time() + STREAM_SECONDS
+    yield b"retry: 1000\n: hello\n\n"
+    while not state.draining and (left := end - loop.time()) > 0:
+        try:
+            # Asked anew each time, so that a stream ends within seconds of its session or right.
+            actor = await current_actor(request)
+            async with units(request).read(actor) as unit:
+                items, seq_ = await service.page(unit, seq, 100)
+        except DossierError:
+            return
+        for item in items:
+            yield _frame(item)
+        if seq_ != seq and not items:
+            yield f"id: {seq_}\n\n".encode()
+        seq = seq_
+        if len(items) < 100:
+            await state.units.bell.wait(min(POLL_SECONDS, left))
+
+
+def _frame(item: Wire) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (item["seq"], item["type"].encode(), msgspec.json.encode(item))

@@ -1,0 +1,107 @@
+"""HTTP for the browser: the set-up, the pages that open links, Swagger UI, and health."""
+
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from dossier.core.actor import Actor
+from dossier.core.errors import Invalid, NotFound, StorageFull, TooLarge, Unavailable
+from dossier.core.ids import new_id
+from dossier.core.units import Unit
+from dossier.core.web import Wire, json, ok, refusals, units, write
+from dossier.portal import schemas, service
+from dossier.users import LinkEnded, SlugTaken
+
+router = APIRouter()
+PAGES = files("dossier.portal") / "pages"
+SWAGGER = files("fastapi_swagger") / "resources"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+ASSETS = {
+    "door.js": (PAGES, "text/javascript"),
+    "door.css": (PAGES, "text/css"),
+    "docs.js": (PAGES, "text/javascript"),
+    "swagger-ui-bundle.js": (SWAGGER, "text/javascript"),
+    "swagger-ui.css": (SWAGGER, "text/css"),
+    "favicon-32x32.png": (SWAGGER, "image/png"),
+}
+NOWHERE = Actor.system(UUID(int=0))
+
+
+@router.post(
+    "/api/v1/setup",
+    summary="Set up the first workspace",
+    tags=["session"],
+    status_code=201,
+    response_model=None,
+    responses=ok(schemas.SetupDone, 201) | refusals(Invalid, LinkEnded, SlugTaken, TooLarge, StorageFull, Unavailable),
+    openapi_extra={"security": []},
+)
+async def set_up(request: Request, body: schemas.Setup) -> Response:
+    """Make the first workspace and its owner with the set-up link, which then ends."""
+    actor = Actor.system(new_id())
+    slug = body.slug or service.slug_of(body.workspace)
+
+    async def found(unit: Unit) -> Wire:
+        await service.take_setup(unit, body.link)
+        return await service.found(unit, slug, body.workspace, body.email, body.name, body.password)
+
+    return await write(request, actor, found, status=201)
+
+
+def _page(name: str) -> Any:
+    async def page() -> Response:
+        return Response(
+            (PAGES / name).read_bytes(), 200, {"Content-Security-Policy": POLICY}, "text/html; charset=utf-8"
+        )
+
+    return page
+
+
+for path, page_name in {"/": "index", "/setup": "door", "/join": "door", "/reset": "door", "/api/docs": "docs"}.items():
+    router.add_api_route(
+        path, _page(f"{page_name}.html"), methods=["GET"], include_in_schema=False, response_model=None
+    )
+
+
+@router.get("/assets/{name}", include_in_schema=False, response_model=None)
+async def asset(name: str) -> Response:
+    """A bundled file of the pages."""
+    if name not in ASSETS:
+        raise NotFound
+    folder, kind = ASSETS[name]
+    return Response((folder / name).read_bytes(), 200, {"Cache-Control": "public, max-age=3600"}, kind)
+
+
+@router.get(
+    "/health/live",
+    summary="Whether the process lives",
+    tags=["health"],
+    response_model=None,
+    openapi_extra={"security": []},
+)
+async def live() -> Response:
+    """Answers as long as the process can answer."""
+    return json({"status": "ok"})
+
+
+@router.get(
+    "/health/ready",
+    summary="Whether requests can be served",
+    tags=["health"],
+    response_model=None,
+    responses=refusals(Unavailable),
+    openapi_extra={"security": []},
+)
+async def ready(request: Request) -> Response:
+    """Answers 200 while database and storage work and the process is not stopping, else 503."""
+    if request.app.state.draining:
+        raise Unavailable("The process is stopping.", retry_after=5)
+    async with units(request).read(NOWHERE) as unit:
+        await service.check(unit)
+    await request.app.state.store.check()
+    return json({"status": "ok"})

@@ -1,0 +1,148 @@
+"""The worker: runs jobs and consumers, beside the HTTP program in one process or alone (`dossier worker`)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+from dossier import documents, search, sessions, users
+from dossier.app import Parts
+from dossier.core import events, idempotency, jobs
+from dossier.core.actor import Actor
+from dossier.core.events import Consumer
+from dossier.core.ids import new_id
+from dossier.core.jobs import GiveUp, Handler, JobRow
+from dossier.core.log import log
+from dossier.core.units import Unit
+
+JOBS: dict[str, Handler] = documents.JOBS | search.JOBS | users.JOBS | sessions.JOBS
+CONSUMERS: list[Consumer] = documents.CONSUMERS + search.CONSUMERS
+HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs")
+NOWHERE = Actor.system(UUID(int=0))
+POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
+
+
+class Worker:
+    """Loops that stop when told to; a job under way is finished or given back."""
+
+    def __init__(
+        self, parts: Parts, jobs_: dict[str, Handler] | None = None, consumers: list[Consumer] | None = None
+    ) -> None:
+        self.parts, self.units, self.id = parts, parts.units, new_id()
+        self.jobs = JOBS if jobs_ is None else jobs_
+        self.consumers = CONSUMERS if consumers is None else consumers
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until ``stop``."""
+        loops = [self._every(POLL_SECONDS, self.follow), self._every(HOURLY, self.keep_house)]
+        loops += [self._every(POLL_SECONDS, self.work) for _ in range(self.parts.settings.worker_concurrency)]
+        await asyncio.gather(*loops)
+
+    def stop(self) -> None:
+        """Take nothing new; ``run`` returns when what is under way has ended."""
+        self.stopping.set()
+        self.units.bell.ring()
+
+    async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+        while not self.stopping.is_set():
+            bell = asyncio.create_task(self.units.bell.wait(seconds))
+            try:
+                await step()
+            except Exception:
+                log.exception("worker.step_failed", step=step.__name__)
+                await asyncio.sleep(min(seconds, 1.0))
+            if seconds == HOURLY:
+                bell.cancel()
+                await self._pause(seconds)
+            await asyncio.wait([bell])
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    # Consumers
+
+    async def follow(self) -> None:
+        """Give every consumer the events that it has not seen."""
+        for consumer in self.consumers:
+            async with self.units.read(NOWHERE) as unit:
+                behind = await events.behind(unit.session, consumer.name)
+            for workspace_id in behind:
+                await self._consume(consumer, workspace_id)
+
+    async def _consume(self, consumer: Consumer, workspace_id: UUID) -> None:
+        actor = Actor.system(workspace_id, consumer.name)
+        while not self.stopping.is_set():
+            if not await self.units.run(actor, lambda unit: events.consume(unit, consumer)):
+                return
+
+    # Jobs
+
+    async def work(self) -> None:
+        """Run due jobs one after the other until none is left."""
+        while not self.stopping.is_set():
+            job = await self._claim()
+            if job is None:
+                return
+            await self._run(job)
+
+    async def _claim(self) -> JobRow | None:
+        async with self.units.read(NOWHERE) as unit:
+            if not await jobs.any_due(unit.session, unit.now):
+                return None
+        return await self.units.run(NOWHERE, lambda unit: jobs.claim(unit.session, self.id, unit.now))
+
+    async def _run(self, job: JobRow) -> None:
+        handler = self.jobs.get(job.kind)
+        heart = asyncio.create_task(self._beat(job))
+        try:
+            if handler is None:
+                raise GiveUp(f"No handler for {job.kind}.")
+            await handler.run(self.parts, job)
+            await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
+        except asyncio.CancelledError:
+            await asyncio.shield(
+                self.units.run(NOWHERE, lambda unit: jobs.release(unit.session, job, self.id, unit.now))
+            )
+            raise
+        except Exception as error:
+            dead = isinstance(error, GiveUp) or handler is None or job.attempts >= handler.attempts
+            await self._fail(job, error, dead=dead)
+        finally:
+            heart.cancel()
+
+    async def _fail(self, job: JobRow, error: Exception, *, dead: bool) -> None:
+        known = isinstance(error, GiveUp)
+        reason = str(error) if known else f"Unexpected {type(error).__name__}; the log has it under this job's id."
+        log.warning("job.failed", job=str(job.id), kind=job.kind, attempt=job.attempts, dead=dead, exc_info=not known)
+        await self.units.run(NOWHERE, lambda unit: jobs.fail(unit.session, job, self.id, unit.now, reason, dead=dead))
+
+    async def _beat(self, job: JobRow) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self.units.run(NOWHERE, lambda unit: jobs.extend(unit.session, job, self.id, unit.now))
+
+    # Housekeeping
+
+    async def keep_house(self) -> None:
+        """Once an hour: promise the rounds of every workspace, and drop what has expired."""
+        async with self.units.read(NOWHERE) as unit:
+            workspaces = await users.workspace_ids(unit)
+        for workspace_id in workspaces:
+            await self.units.run(Actor.system(workspace_id), _promise_rounds)
+        await self.units.run(NOWHERE, _forget_expired)
+
+
+async def _promise_rounds(unit: Unit) -> None:
+    for kind in HOUSEKEEPING:
+        if not await jobs.promised(unit.session, unit.workspace_id, kind):
+            unit.defer(kind, delay=timedelta(seconds=30))
+
+
+async def _forget_expired(unit: Unit) -> None:
+    await users.forget_expired(unit)
+    await sessions.forget_expired(unit)
+    await idempotency.forget_old(unit)
