@@ -38,8 +38,8 @@ ROUTERS = [
 ]
 DESCRIPTION = """Documents, their versions and the tasks on them.
 
-Sign in with `POST /api/v1/session` (a cookie) or send a personal access token as `Authorization: Bearer`. Errors are RFC 9457
-`application/problem+json` with a stable `code`. Lists are keyset pages: pass `next` as `after`. Edits take `If-Match`; every
+Sign in with `POST /api/v1/session` (a cookie) or send a personal access token as `Authorization: Bearer`. Errors are
+RFC 9457 `application/problem+json` with a stable `code`. Lists are keyset pages: pass `next` as `after`. Edits take `If-Match`; every
 POST takes an `Idempotency-Key`. Whoever belongs to several workspaces names one with `X-Workspace: <slug>`, unless the id in
 the path tells it."""
 
@@ -95,6 +95,7 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(router)
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
+    app.add_middleware(sessions.LastSeen)
     app.add_middleware(web.Edge, secure=parts.settings.secure)
     return app
 

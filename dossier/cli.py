@@ -80,12 +80,12 @@ def show(value: Any) -> None:
 
 async def workspace_actor(parts: Parts, slug: str) -> Actor:
     """The system in the workspace of that slug. Raises WorkspaceNotFound."""
-    from dossier import sessions, users
+    from dossier import users
 
     async with parts.units.read(NOWHERE) as unit:
         workspace_id = await users.find_workspace(unit, slug)
     if workspace_id is None:
-        raise sessions.WorkspaceNotFound(f"There is no workspace {slug}.")
+        raise users.WorkspaceNotFound(f"There is no workspace {slug}.")
     return Actor.system(workspace_id, "command line")
 
 
@@ -196,7 +196,7 @@ def user_add(
                 name or email.split("@")[0],
                 role,
                 password,
-                overwrite=True,  # type: ignore[arg-type]
+                overwrite=True,
             )
 
         member_id = await parts.units.run(Actor.system(known or new_id(), "command line"), add)

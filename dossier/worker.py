@@ -16,7 +16,7 @@ from dossier.core.log import log
 from dossier.core.units import Unit
 
 JOBS: dict[str, Handler] = documents.JOBS | search.JOBS | users.JOBS | sessions.JOBS
-CONSUMERS: list[Consumer] = documents.CONSUMERS + search.CONSUMERS
+CONSUMERS: list[Consumer] = documents.CONSUMERS + search.CONSUMERS + sessions.CONSUMERS
 HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs")
 NOWHERE = Actor.system(UUID(int=0))
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0

@@ -1,8 +1,10 @@
 """What every test can ask for: a program on its own folder, and a small world of two workspaces in it."""
 
+import asyncio
+import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,23 +77,45 @@ class World:
         await worker.work()
 
 
+@dataclass(frozen=True)
+class Seed:
+    """A migrated database with the people of ``World`` in it, made once; and what a test needs to know of them."""
+
+    path: Path
+    root: UUID
+    other_root: UUID
+    people: dict[str, tuple[Actor, str]]
+
+
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty database that each test copies."""
-    path = tmp_path_factory.mktemp("template") / "dossier.sqlite3"
-    migrate.upgrade(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    """The database that each test copies."""
+    folder = tmp_path_factory.mktemp("seed")
+    migrate.upgrade(f"sqlite:///{folder / 'dossier.sqlite3'}")
+    made = asyncio.run(_make_seed(build(Settings(data_dir=folder))))
+    with contextlib.closing(sqlite3.connect(made.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return path
+    return made
+
+
+async def _make_seed(parts: Parts) -> Seed:
+    acme, other = new_id(), new_id()
+    root = await parts.units.run(Actor.system(acme), lambda unit: folders.found_workspace(unit, "acme", "Acme"))
+    other_root = await parts.units.run(
+        Actor.system(other), lambda unit: folders.found_workspace(unit, "other", "Other")
+    )
+    people = {name: await _join(parts, acme, name, name) for name in ("owner", "editor", "viewer")}
+    people["stranger"] = await _join(parts, other, "stranger", "owner")
+    await parts.close()
+    return Seed(parts.settings.data_dir / "dossier.sqlite3", root, other_root, people)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, template: Path) -> Settings:
-    """Settings of a program on a migrated, empty database in the test's own folder."""
+def settings(tmp_path: Path, seed: Seed) -> Settings:
+    """Settings of a program on its own copy of the seed."""
     data = tmp_path / "var"
     data.mkdir()
-    shutil.copy(template, data / "dossier.sqlite3")
+    shutil.copy(seed.path, data / "dossier.sqlite3")
     return Settings(data_dir=data, log_level="error")
 
 
@@ -124,37 +148,30 @@ def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", headers=headers, event_hooks=hooks)
 
 
-async def someone(app: FastAPI, parts: Parts, workspace_id: UUID, name: str, role: Any, **extra: Any) -> Someone:
-    """Make a member with a token of all scopes."""
-    email = f"{name}@example.com"
+async def _join(
+    parts: Parts, workspace_id: UUID, name: str, role: Any, scopes: Sequence[str] = ("read", "write", "admin")
+) -> tuple[Actor, str]:
+    async def make(unit: Unit) -> tuple[Actor | None, str]:
+        member_id = await users.add_member(unit, f"{name}@example.com", name.capitalize(), role)
+        return await users.actor_of(unit, member_id), await sessions.make_token(unit, member_id, "test", scopes)
 
-    async def make(unit: Unit) -> tuple[UUID, str, Actor | None]:
-        member_id = await users.add_member(unit, email, name.capitalize(), role)
-        token = await sessions.make_token(unit, member_id, "test", extra.get("scopes", ["read", "write", "admin"]))
-        return member_id, token, await users.actor_of(unit, member_id)
-
-    member_id, token, actor = await parts.units.run(Actor.system(workspace_id), make)
+    actor, token = await parts.units.run(Actor.system(workspace_id), make)
     assert actor is not None
-    return Someone(client_of(app, token), actor, member_id, token, email)
+    return actor, token
+
+
+def _someone(app: FastAPI, name: str, actor: Actor, token: str) -> Someone:
+    assert actor.member_id is not None
+    return Someone(client_of(app, token), actor, actor.member_id, token, f"{name}@example.com")
+
+
+async def someone(app: FastAPI, parts: Parts, workspace_id: UUID, name: str, role: Any, **scopes: Any) -> Someone:
+    """One more member with a token (of all scopes unless ``scopes`` are given)."""
+    return _someone(app, name, *await _join(parts, workspace_id, name, role, **scopes))
 
 
 @pytest.fixture
-async def world(app: FastAPI, parts: Parts, clock: MovingClock) -> World:
+def world(app: FastAPI, parts: Parts, clock: MovingClock, seed: Seed) -> World:
     """A small world; see ``World``."""
-    acme, other = new_id(), new_id()
-    root = await parts.units.run(Actor.system(acme), lambda unit: folders.found_workspace(unit, "acme", "Acme"))
-    other_root = await parts.units.run(
-        Actor.system(other), lambda unit: folders.found_workspace(unit, "other", "Other")
-    )
-    return World(
-        app=app,
-        parts=parts,
-        clock=clock,
-        root=root,
-        other_root=other_root,
-        owner=await someone(app, parts, acme, "owner", "owner"),
-        editor=await someone(app, parts, acme, "editor", "editor"),
-        viewer=await someone(app, parts, acme, "viewer", "viewer"),
-        stranger=await someone(app, parts, other, "stranger", "owner"),
-        anonymous=client_of(app),
-    )
+    people = {name: _someone(app, name, *known) for name, known in seed.people.items()}
+    return World(app, parts, clock, seed.root, seed.other_root, **people, anonymous=client_of(app))

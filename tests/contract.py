@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import jsonschema
 from fastapi import FastAPI
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 ROOT = "urn:openapi"
@@ -17,7 +17,7 @@ class Contract:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        resource = Resource(contents=document, specification=DRAFT202012)
+        resource = DRAFT202012.create_resource(document)
         self.registry: Registry[Any] = Registry().with_resource(ROOT, resource)
         self.paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"\Z"), path) for path in document["paths"]]
         # The fixed path before the one with a parameter: /documents/batch before /documents/{document_id}.

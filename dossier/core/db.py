@@ -68,7 +68,7 @@ class Database:
             self.reader = _sqlite_engine(self.url, "DEFERRED", readers)
         else:
             self.writer = self.reader = create_async_engine(
-                address, isolation_level="READ COMMITTED", pool_pre_ping=True
+                address, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
             )
 
     @asynccontextmanager
@@ -115,6 +115,7 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         pool_size=size,
         max_overflow=0,
         pool_timeout=30,
+        hide_parameters=True,  # an error's text goes to the log, and parameters hold what people wrote
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -26,9 +26,9 @@ class LogMail:
     """Writes mails, links included, to the log: on a machine of one's own, the log is the mailbox."""
 
     async def send(self, to: str, subject: str, text: str) -> None:
-        """Log the mail."""
+        """Log the mail, as a warning: it went nowhere else."""
         _check(to, subject)
-        log.info("mail", to=to, subject=subject, text=text)
+        log.warning("mail", to=to, subject=subject, text=text)
 
 
 class SmtpMail:

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
 from dossier.core.errors import Invalid
 
+# A moment in a cursor has a zone; one without would be compared in the machine's own.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 DEFAULT_LIMIT = 50
 MOST = 200
 
@@ -20,7 +23,7 @@ class BadCursor(Invalid):
 
 
 def encode(*values: Any) -> str:
-    """The cursor for a row with these sort values (strings, numbers, bytes, ids as bytes, moments)."""
+    """The cursor for a row with these sort values (strings, numbers, bytes, ids, moments)."""
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(values)).rstrip(b"=").decode()
 
 

@@ -1,4 +1,7 @@
-"""Settings: one frozen object, built in the entrances from ``DOSSIER_*`` and handed down. Nothing else reads the environment."""
+"""Settings: one frozen object, built in the entrances from ``DOSSIER_*`` and handed down.
+
+Nothing else reads the environment.
+"""
 
 from pathlib import Path
 from typing import Literal

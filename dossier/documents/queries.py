@@ -121,7 +121,7 @@ async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[
 
 
 async def page(
-    unit: ReadUnit, filters: Filters, sort: str, limit: int, after: tuple[Any, bytes] | None
+    unit: ReadUnit, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None
 ) -> list[Row[Any]]:
     """``limit + 1`` visible documents from the one after ``after`` on."""
     column, down = SORTS[sort]
@@ -129,7 +129,7 @@ async def page(
     conditions = filters.conditions()
     if after is not None:
         here = tuple_(column, Document.id)
-        there = tuple_(literal(after[0], column.type), literal(UUID(bytes=after[1]), Document.id.type))
+        there = tuple_(literal(after[0], column.type), literal(after[1], Document.id.type))
         conditions.append(here < there if down else here > there)
     if filters.folder_id is not None:
         query = (
@@ -237,16 +237,17 @@ async def in_folders(unit: ReadUnit, ids: Sequence[UUID], *, trashed: bool = Fal
 
 
 def _heads(unit: ReadUnit, seen: ColumnElement[bool]) -> Select[Any]:
-    columns = (Document.id, Document.name, Document.name_key, Document.folder_id)
+    columns: tuple[Any, ...] = (Document.id, Document.name, Document.name_key, Document.folder_id)
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
-    query = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
+    query: Select[Any] = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
     return query.where(Document.workspace_id == unit.workspace_id, Document.trashed.is_(False), seen)
 
 
 async def heads_of(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """The visible living ones among ``ids``: (id, name, name_key, folder_id) and the head's (sha256, size, created_at)."""
     query = _heads(unit, await folders.visible(unit, Document.folder_id))
-    return (await unit.session.execute(query.where(Document.id.in_(ids)))).all()
+    rows: Sequence[Row[Any]] = (await unit.session.execute(query.where(Document.id.in_(ids)))).all()
+    return rows
 
 
 async def heads_in(

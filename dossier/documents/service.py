@@ -78,9 +78,11 @@ async def list_(
     if filters.folder_id is not None:
         await folders.require(unit, filters.folder_id, trashed=filters.trashed)
     by_name = sort.endswith("name")
-    rows = await queries.page(unit, filters, sort, limit, paging.decode(after, bytes if by_name else datetime, bytes))
+    rows = await queries.page(
+        unit, filters, sort, limit, paging.decode(after, bytes if by_name else paging.Moment, UUID)
+    )
     kept, next_ = paging.page(
-        rows, limit, lambda row: paging.encode(row.name_key if by_name else row.updated_at, row.id.bytes)
+        rows, limit, lambda row: paging.encode(row.name_key if by_name else row.updated_at, row.id)
     )
     return await queries.wires(unit, kept), next_
 

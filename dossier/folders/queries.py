@@ -90,7 +90,7 @@ async def root(unit: ReadUnit) -> Folder:
 
 
 async def list_(
-    unit: ReadUnit, parent_id: UUID | None, limit: int, after: tuple[bytes, bytes] | None
+    unit: ReadUnit, parent_id: UUID | None, limit: int, after: tuple[bytes, UUID] | None
 ) -> Sequence[tuple[Folder, bool]]:
     """Visible living folders by name, below ``parent_id`` or everywhere, and whether each one's parent is visible."""
     parent = aliased(Folder)
@@ -102,8 +102,7 @@ async def list_(
         query = query.where(Folder.parent_id == parent_id)
     if after is not None:
         query = query.where(
-            tuple_(Folder.name_key, Folder.id)
-            > tuple_(literal(after[0]), literal(UUID(bytes=after[1]), Folder.id.type))
+            tuple_(Folder.name_key, Folder.id) > tuple_(literal(after[0]), literal(after[1], Folder.id.type))
         )
     rows = await unit.session.execute(query.order_by(Folder.name_key, Folder.id).limit(limit + 1))
     return [(row[0], row[1]) for row in rows]

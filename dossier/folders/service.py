@@ -74,8 +74,8 @@ async def list_(unit: ReadUnit, parent_id: UUID | None, limit: int, after: str |
     """A page of visible folders by name, below one or everywhere."""
     if parent_id is not None:
         await require(unit, parent_id)
-    rows = list(await queries.list_(unit, parent_id, limit, paging.decode(after, bytes, bytes)))
-    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row[0].name_key, row[0].id.bytes))
+    rows = list(await queries.list_(unit, parent_id, limit, paging.decode(after, bytes, UUID)))
+    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row[0].name_key, row[0].id))
     return await _wires(unit, kept), next_
 
 

@@ -1,7 +1,7 @@
 """The search index: a row per document, and the text of every content that was read.
 
-On SQLite an FTS5 table ``search_fts`` follows ``search_documents`` by triggers; on MySQL its column ``tokens`` has a FULLTEXT
-index. Both are made by the migration.
+On SQLite an FTS5 table ``search_fts`` follows ``search_documents`` by triggers; on MySQL its column ``tokens`` has a
+FULLTEXT index. Both are made by the migration.
 """
 
 from uuid import UUID

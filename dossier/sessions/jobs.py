@@ -1,8 +1,11 @@
 """What workers call for the sessions room."""
 
 from typing import Any
+from uuid import UUID
 
+from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import Handler, JobRow
+from dossier.core.units import Unit
 from dossier.sessions import service
 
 TEXT = """Somebody asked for a new password for this e-mail in Dossier.
@@ -27,4 +30,10 @@ async def send_reset(context: Any, job: JobRow) -> None:
         await context.mail.send(address, "A new password for Dossier", text)
 
 
+async def end_credentials(unit: Unit, event: EventRow) -> None:
+    """A deactivated member's tokens and sessions, refused from the first moment, do not come back with the member."""
+    await service.end_credentials(unit, UUID(event.data["member_id"]), event.at)
+
+
+CONSUMERS = [Consumer("sessions.endings", frozenset({"member.deactivated"}), end_credentials)]
 JOBS: dict[str, Handler] = {"sessions.send_reset": Handler(send_reset)}

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from dossier.core.clock import Moment
 from dossier.core.passwords import LONGEST, SHORTEST
 from dossier.core.web import Wire
 from dossier.users import NameText
@@ -139,7 +140,7 @@ class NewToken(BaseModel):
     )
     name: NameText
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3), AfterValidator(_some)]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class Token(BaseModel):

@@ -168,6 +168,17 @@ async def end_sessions(unit: Unit, user_id: UUID, *, but: bytes = b"") -> None:
     await unit.session.execute(delete(SessionRow).where(SessionRow.user_id == user_id, SessionRow.id_hash != but))
 
 
+async def end_credentials(unit: Unit, member_id: UUID, at: datetime) -> None:
+    """End what a member held at this moment: the tokens, and the sessions unless another workspace still has the person."""
+    tokens = update(TokenRow).where(TokenRow.workspace_id == unit.workspace_id, TokenRow.member_id == member_id)
+    living = tokens.where(TokenRow.revoked_at.is_(None), TokenRow.created_at <= at)
+    await unit.session.execute(living.values(revoked_at=unit.now))
+    user_id = await users.user_of(unit, member_id)
+    if user_id is not None and all(mine.member_id == member_id for mine in await users.memberships(unit, user_id)):
+        held = delete(SessionRow).where(SessionRow.user_id == user_id, SessionRow.created_at <= at)
+        await unit.session.execute(held)
+
+
 # Passwords
 
 

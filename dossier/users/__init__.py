@@ -46,6 +46,7 @@ from dossier.users.service import (
     require_members,
     set_password,
     update_member,
+    user_of,
 )
 
 __all__ = [
@@ -100,5 +101,6 @@ __all__ = [
     "take_link",
     "update_group",
     "update_member",
+    "user_of",
     "workspace_ids",
 ]

@@ -129,6 +129,11 @@ async def member(unit: ReadUnit, id_: UUID) -> tuple[Member, User] | None:
     return (await unit.session.execute(query)).one_or_none()
 
 
+async def user_of(unit: ReadUnit, id_: UUID) -> UUID | None:
+    """The person behind a member, active or not."""
+    return await unit.session.scalar(select(Member.user_id).where(_here(unit, Member), Member.id == id_))
+
+
 async def member_of(unit: ReadUnit, user_id: UUID) -> Member | None:
     """The membership of a person, active or not; locked."""
     query = select(Member).where(_here(unit, Member), Member.user_id == user_id)

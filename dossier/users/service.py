@@ -57,6 +57,11 @@ async def membership(unit: ReadUnit, member_id: UUID) -> Membership | None:
     return next(iter(await queries.memberships(unit, Member.id == member_id)), None)
 
 
+async def user_of(unit: ReadUnit, member_id: UUID) -> UUID | None:
+    """The person behind a member of this workspace, active or not."""
+    return await queries.user_of(unit, member_id)
+
+
 async def set_password(unit: Unit, user_id: UUID, password_hash: str, *, before: str | None) -> bool:
     """Set the hash where it still is ``before``, and say so in the log of each workspace of the person.
 

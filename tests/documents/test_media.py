@@ -234,4 +234,4 @@ class TestAnyInput:
             sniff(head, "a")
             return time.perf_counter() - began
 
-        assert min(once() for _ in range(5)) < 0.001
+        assert min(once() for _ in range(5)) < 0.05  # a bound on the kind of work, not a speed

@@ -13,6 +13,7 @@ from tests.users.house import PASSWORD, House
 V1 = "/api/v1"
 OLGA = {"email": "olga@example.com", "password": PASSWORD}
 EVIL = {"Origin": "https://evil.example"}
+CHANGE = {"current": PASSWORD, "password": "battery staple"}
 OPEN = {
     "session": OLGA,
     "password/forgot": {"email": "olga@example.com"},
@@ -186,30 +187,28 @@ class TestMe:
 
 
 class TestPassword:
-    NEW = {"current": PASSWORD, "password": "battery staple"}
-
     async def test_changes(self, house: House) -> None:
         async with await house.sign_in("olga@example.com") as here, await house.sign_in("olga@example.com") as there:
-            assert (await here.put(f"{V1}/me/password", json=self.NEW)).status_code == 204
+            assert (await here.put(f"{V1}/me/password", json=CHANGE)).status_code == 204
             assert (await here.get(f"{V1}/me")).status_code == 200
             assert (await there.get(f"{V1}/me")).status_code == 401
 
     async def test_needs_the_present_one_and_patience(self, house: House) -> None:
         async with await house.sign_in("olga@example.com") as client:
-            wrong = self.NEW | {"current": "wrong"}
+            wrong = CHANGE | {"current": "wrong"}
             answers = [await client.put(f"{V1}/me/password", json=wrong) for _ in range(11)]
         assert [problem(answer) for answer in answers] == [(422, "wrong_password")] * 10 + [(429, "rate_limited")]
         assert answers[0].json()["fields"] == {"current": "This is not the present password."}
 
     async def test_refuses_the_email(self, house: House) -> None:
         async with await house.sign_in("olga@example.com") as client:
-            answer = await client.put(f"{V1}/me/password", json=self.NEW | {"password": "olga@example.com"})
+            answer = await client.put(f"{V1}/me/password", json=CHANGE | {"password": "olga@example.com"})
         assert problem(answer) == (422, "unfit_password")
 
     async def test_not_by_token_nor_from_elsewhere(self, house: House) -> None:
         async with await house.as_owner() as program, await house.sign_in("olga@example.com") as client:
-            assert problem(await program.put(f"{V1}/me/password", json=self.NEW)) == (403, "session_needed")
-            answer = await client.put(f"{V1}/me/password", json=self.NEW, headers=EVIL)
+            assert problem(await program.put(f"{V1}/me/password", json=CHANGE)) == (403, "session_needed")
+            answer = await client.put(f"{V1}/me/password", json=CHANGE, headers=EVIL)
             assert problem(answer) == (403, "cross_site")
         async with await house.sign_in("olga@example.com"):
             pass
@@ -364,7 +363,7 @@ class TestSecrets:
         async with await house.sign_in("olga@example.com") as client:
             body: dict[str, Any] = {"name": "x", "scopes": ["read"]}
             token = (await client.post(f"{V1}/tokens", json=body)).json()["token"]
-            await client.put(f"{V1}/me/password", json=TestPassword.NEW)
+            await client.put(f"{V1}/me/password", json=CHANGE)
             cookie = next(iter(dict(client.cookies).values()))
         log = str([event.data for event in await house.events()])
         for secret in (link, token, cookie, PASSWORD, "battery staple", "argon2"):

@@ -74,6 +74,18 @@ class Disk:
         if call in self.fail:
             raise OSError(self.fail[call], "told to fail")
 
+    def hold(self, call: str) -> tuple[threading.Event, threading.Event]:
+        """Two events: ``call`` has begun; it may go on."""
+        entered, go_on = threading.Event(), threading.Event()
+
+        def before(seen: str) -> None:
+            if seen == call:
+                entered.set()
+                go_on.wait(10)
+
+        self.before = before
+        return entered, go_on
+
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "open", self._opening(os.open))
         monkeypatch.setattr(os, "close", self._closing(os.close))
@@ -369,8 +381,11 @@ class TestCancelledInAThread:
         await _settled(store)
         await assert_nothing_left(store)
 
-    async def test_the_file_is_not_closed_under_a_write(self, store: LocalBlobs, disk: Disk, tmp_path: Path) -> None:
-        go_on = await self._cancelled(store, disk, "write .tmp/T", 2)
+    @pytest.mark.parametrize("size", [10, 3 * MIB])
+    async def test_the_file_is_not_closed_under_a_write(
+        self, store: LocalBlobs, disk: Disk, tmp_path: Path, size: int
+    ) -> None:
+        go_on = await self._cancelled(store, disk, "write .tmp/T", 2, size)
         with (tmp_path / "somebody else's").open("wb") as other:
             go_on.set()
             await _settled(store)
@@ -378,23 +393,20 @@ class TestCancelledInAThread:
 
     async def test_what_comes_after_the_removal_comes_to_nothing(self, store: LocalBlobs, root: Path) -> None:
         upload = local._Upload(store._directories, f"{WORKSPACE.hex}/{'0' * 32}", None)
-        upload.write(b"content")
+        buffer = local._Buffer()
+        buffer.take(memoryview(b"content"))
+        upload.write(buffer)
         upload.discard()
-        upload.write(b"content")
-        upload.finish(b"content")
+        upload.write(buffer)
+        upload.finish(buffer)
         await assert_nothing_left(store)
 
-    async def _cancelled(self, store: LocalBlobs, disk: Disk, call: str, times: int) -> threading.Event:
+    async def _cancelled(
+        self, store: LocalBlobs, disk: Disk, call: str, times: int, size: int = 3 * MIB
+    ) -> threading.Event:
         """A put that was cancelled while its thread is in ``call``, where it stays until the event is set."""
-        entered, go_on = threading.Event(), threading.Event()
-
-        def hold(seen: str) -> None:
-            if seen == call:
-                entered.set()
-                go_on.wait(10)
-
-        disk.before = hold
-        put = asyncio.create_task(store.put(WORKSPACE, chunked(pattern(3 * MIB))))
+        entered, go_on = disk.hold(call)
+        put = asyncio.create_task(store.put(WORKSPACE, chunked(pattern(size))))
         await asyncio.to_thread(entered.wait)
         for _ in range(times):
             put.cancel()
@@ -458,6 +470,14 @@ class TestSweepTemporary:
         assert await store.sweep_temporary(timedelta(hours=1)) == 0
         assert await store.sweep_temporary(timedelta(0)) == 1
         assert list((root / ".tmp").iterdir()) == []
+
+    async def test_what_is_about_to_be_renamed_stays(self, store: LocalBlobs, disk: Disk) -> None:
+        entered, go_on = disk.hold("mkdir blobs/W")
+        put = asyncio.create_task(store.put(WORKSPACE, chunked(b"content")))
+        await asyncio.to_thread(entered.wait)
+        assert await store.sweep_temporary(timedelta(0)) == 0
+        go_on.set()
+        assert await read(store, (await put).key) == b"content"
 
     async def test_age_counts_from_the_last_write(self, store: LocalBlobs, root: Path) -> None:
         await store.check()

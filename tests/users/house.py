@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from dossier import sessions, users
-from dossier.core import passwords, web
+from dossier.core import log, passwords, web
 from dossier.core.actor import Actor, Role
 from dossier.core.db import Base, Database
 from dossier.core.events import EventRow
@@ -200,6 +200,7 @@ async def house(
     tmp_path: Path, furnished: tuple[Path, tuple[UUID, UUID, UUID, UUID]], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
     """A fresh house."""
+    log.configure("console", "error")
     cheapen(monkeypatch)
     shutil.copy(furnished[0], tmp_path / "dossier.sqlite3")
     settings, clock, mail = Settings(data_dir=tmp_path, public_url=ORIGIN), Clock(), Outbox()

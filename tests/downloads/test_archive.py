@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dossier.documents.archive import BrokenSource, Entry, zip_stream
+from dossier.downloads.archive import BrokenSource, Entry, zip_stream
 
 AT = datetime(2026, 3, 1, 23, 30, 12, tzinfo=timezone(timedelta(hours=2)))
 MIB = 1024 * 1024

@@ -1,0 +1,122 @@
+"""HTTP for downloads of many things at once."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from dossier import documents, folders, storage
+from dossier.core.actor import Actor
+from dossier.core.content import PROTECTIONS, content_disposition
+from dossier.core.errors import StorageFull, Unavailable
+from dossier.core.idempotency import AlreadyDone, KeyReused
+from dossier.core.web import Answers, IdempotencyKey, ok, problems, refusals, units, write
+from dossier.downloads import plans, schemas, service
+from dossier.downloads.errors import TicketEnded
+
+router = APIRouter(prefix=service.PATH, tags=["downloads"])
+NOWHERE = Actor.system(UUID(int=0))
+GONE = (documents.DocumentNotFound, folders.FolderNotFound)
+ZIP: Answers = {
+    200: {
+        "description": "The archive.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+async def current_reader(request: Request) -> Actor:
+    """The actor of a request that changes nothing but needs a POST: a token that may only read will do."""
+    actor: Actor = await request.app.state.authenticate(request)
+    actor.require_scope("read")
+    return actor
+
+
+@router.post(
+    "",
+    summary="Ask for many documents as a zip",
+    status_code=201,
+    response_model=None,
+    responses=ok(schemas.Ticket, 201) | problems(*GONE, AlreadyDone, KeyReused, write=True),
+)
+async def create_download(
+    request: Request,
+    actor: Annotated[Actor, Depends(current_reader)],
+    body: schemas.Selection,
+    _key: IdempotencyKey = None,
+) -> Response:
+    """An address from which a browser downloads these documents and folders as one zip: once, within 60 seconds."""
+    async with units(request).read(actor) as unit:
+        name = await plans.check(unit, body.document_ids, body.folder_ids)
+    return await write(
+        request,
+        actor,
+        lambda unit: service.issue(unit, name, body.document_ids, body.folder_ids),
+        status=201,
+        secret=True,
+    )
+
+
+@router.get(
+    "/{ticket}",
+    summary="Download a zip",
+    response_model=None,
+    responses=ZIP | refusals(TicketEnded, *GONE, storage.BlobMissing, StorageFull, Unavailable),
+    openapi_extra={"security": []},
+)
+async def download_zip(request: Request, ticket: str) -> Response:
+    """The zip of a ticket, which is used up: head versions at the moment, with what its member may see at the moment.
+
+    A connection that breaks off before the end has told of a fault; what came is no valid zip then.
+    """
+    found, actor = await units(request).run(NOWHERE, lambda unit: service.take(unit, ticket))
+    async with units(request).read(actor) as unit:
+        made = await plans.plan(unit, _ids(found.document_ids), _ids(found.folder_ids))
+    return _Archive(plans.stream(request.app.state.store, made), _headers(found.name))
+
+
+@router.head(
+    "/{ticket}",
+    summary="Ask about a zip",
+    response_model=None,
+    responses=ZIP | refusals(TicketEnded, Unavailable),
+    openapi_extra={"security": []},
+)
+async def head_zip(request: Request, ticket: str) -> Response:
+    """What the download would be called. The ticket stays good."""
+    async with units(request).read(NOWHERE) as unit:
+        found, _actor = await service.find(unit, ticket)
+    answer = Response(None, 200, _headers(found.name))
+    del answer.headers["Content-Length"]  # it would say 0; nobody knows it before the zip is made
+    return answer
+
+
+def _ids(texts: list[str]) -> list[UUID]:
+    return [UUID(text) for text in texts]
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {
+        **PROTECTIONS,
+        "Content-Type": "application/zip",
+        "Content-Disposition": content_disposition(name),
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",  # nginx would make a temporary copy for a slow client
+    }
+
+
+class _Archive(StreamingResponse):
+    """Closes the stream, and with it the file being read, also for a client that goes away."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
+        super().__init__(chunks, headers=headers)
+        self.chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self.chunks.aclose()
