@@ -92,7 +92,7 @@ $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
 
 # The build backend is in the lock, so installing Dossier itself needs no download; editable, so that code changes count at once.
-INSTALL = $(UV) pip sync --python $(BIN)/python --require-hashes $1 \
+INSTALL = echo "Setting up Dossier in .venv (once, about half a minute) …" && $(UV) pip sync --quiet --python $(BIN)/python --require-hashes $1 \
 	&& $(UV) pip install --quiet --offline --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
 # Where the development environment is already there, `make run` keeps it: it holds all of the runtime's packages.

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from dossier import documents, search, sessions, users
+from dossier import documents, downloads, search, sessions, users
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs
 from dossier.core.actor import Actor
@@ -145,4 +145,5 @@ async def _promise_rounds(unit: Unit) -> None:
 async def _forget_expired(unit: Unit) -> None:
     await users.forget_expired(unit)
     await sessions.forget_expired(unit)
+    await downloads.forget_expired(unit)
     await idempotency.forget_old(unit)

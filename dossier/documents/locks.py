@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from dossier import users
 from dossier.core.actor import NotAllowed
 from dossier.core.units import ReadUnit, Unit
@@ -49,6 +51,11 @@ async def acquire(unit: Unit, document_id: UUID, minutes: int, *, take_over: boo
     lock.expires_at = unit.now + timedelta(minutes=minutes)
     await unit.session.flush()
     return await wire(unit, lock)
+
+
+async def drop(unit: Unit, document_id: UUID) -> None:
+    """End the lease, whoever holds it; for a document that goes into the trash."""
+    await unit.session.execute(delete(Lock).where(Lock.document_id == document_id))
 
 
 async def release(unit: Unit, document_id: UUID) -> None:

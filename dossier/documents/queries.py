@@ -195,6 +195,15 @@ async def lock_of(unit: ReadUnit, document_id: UUID) -> Lock | None:
     return (await unit.session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
+async def locked(unit: ReadUnit, ids: Sequence[UUID]) -> list[UUID]:
+    """Those of ``ids`` that have a lock's row, living or run out."""
+    found: list[UUID] = []
+    for start in range(0, len(ids), 500):
+        query = select(Lock.document_id).where(Lock.document_id.in_(ids[start : start + 500]))
+        found += (await unit.session.execute(query)).scalars()
+    return found
+
+
 async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """The tags of many documents, by name."""
     query = select(Tag.document_id, Tag.tag).where(Tag.document_id.in_(ids)).order_by(Tag.document_id, Tag.tag_key)

@@ -21,18 +21,19 @@ async def trash(unit: Unit, document_id: UUID, if_match: str | None = None) -> N
     document = await service.require(unit, document_id, "editor", lock=True)
     if not matches(if_match, f'"{document.revision}"'):
         raise PreconditionFailed
-    await locks.require_free(unit, document_id)
-    await _bury(unit, document)
+    await _bury(unit, [document])
 
 
-async def _bury(unit: Unit, document: Document) -> None:
-    document.trashed, document.trashed_at, document.trashed_by = True, unit.now, unit.actor.member_id
-    service.touch(unit, document)
-    await folders.release(unit, document.id)
-    lock = await queries.lock_of(unit, document.id)
-    if lock is not None:
-        await unit.session.delete(lock)
-    unit.record("document.trashed", document_id=document.id, folder_id=document.folder_id, name=document.name)
+async def _bury(unit: Unit, documents: Sequence[Document]) -> None:
+    ids = [document.id for document in documents]
+    for document_id in await queries.locked(unit, ids):
+        await locks.require_free(unit, document_id)
+        await locks.drop(unit, document_id)
+    for document in documents:
+        document.trashed, document.trashed_at, document.trashed_by = True, unit.now, unit.actor.member_id
+        service.touch(unit, document)
+        unit.record("document.trashed", document_id=document.id, folder_id=document.folder_id, name=document.name)
+    await folders.release(unit, *ids)
 
 
 async def restore(unit: Unit, document_id: UUID, folder_id: UUID | None = None, *, rename: bool = False) -> Wire:
@@ -100,9 +101,7 @@ async def trash_folder(unit: Unit, folder_id: UUID, *, recursive: bool = False) 
     documents = await queries.in_folders(unit, [each.id for each in tree])
     if not recursive and (len(tree) > 1 or documents):
         raise folders.FolderNotEmpty
-    for document in documents:
-        await locks.require_free(unit, document.id)
-        await _bury(unit, document)
+    await _bury(unit, documents)
     await folders.bury(unit, folder_id)
 
 

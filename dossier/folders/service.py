@@ -276,10 +276,11 @@ async def free_name(unit: ReadUnit, folder_id: UUID, name: str, kind: str = "doc
     return candidate
 
 
-async def release(unit: Unit, node_id: UUID) -> None:
-    """Free the name of a folder or document."""
+async def release(unit: Unit, *node_ids: UUID) -> None:
+    """Free the names of folders or documents."""
     await unit.session.flush()
-    await unit.session.execute(delete(Name).where(Name.node_id == node_id))
+    for start in range(0, len(node_ids), 500):
+        await unit.session.execute(delete(Name).where(Name.node_id.in_(node_ids[start : start + 500])))
 
 
 # Removal: the documents room trashes what lies inside
@@ -290,8 +291,8 @@ async def bury(unit: Unit, folder_id: UUID) -> list[UUID]:
     tree = await queries.subtree(unit, folder_id)
     for folder in tree:
         folder.trashed_at = unit.now
-        await release(unit, folder.id)
         unit.record("folder.trashed", folder_id=folder.id, name=folder.name)
+    await release(unit, *(folder.id for folder in tree))
     return [folder.id for folder in tree]
 
 

@@ -164,6 +164,17 @@ class TestStreaming:
         assert sent > 256 * MIB
         assert peak < 6 * MIB
 
+    async def test_memory_hardly_grows_with_members(self) -> None:
+        """Beside the directory itself, which is about 130 bytes of a member and made at the end."""
+        count = 8_000
+        entries = (file(f"Contracts/2026/{n % 90}/Scan of lease {n:08}.pdf", b"x") for n in range(count))
+        tracemalloc.start()
+        async for _ in zip_stream(each(entries)):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < count * 600
+
     async def test_chunks_are_bounded_whatever_the_source_gives(self) -> None:
         sizes = [len(chunk) async for chunk in zip_stream(each([file("a", os.urandom(9 * MIB)), file("b", b"x")]))]
         assert max(sizes) < 2 * MIB

@@ -12,7 +12,7 @@ const DOORS = {
     fields: [{ name: "workspace", label: "Workspace", type: "text", autocomplete: "organization" }, NAME, EMAIL, PASSWORD],
     send: "Set up",
     path: "/api/v1/setup",
-    done: "Done. You can sign in now.",
+    done: "Done. Sign in with POST /api/v1/session, or make a token on the command line.",
   },
   "/join": {
     title: "Join a workspace",
@@ -82,9 +82,9 @@ async function send(event) {
     history.replaceState(null, "", location.pathname);
     tell(door.done);
     const link = document.createElement("a");
-    link.href = "/";
-    link.textContent = " Go on";
-    at("message").append(link);
+    link.href = "/api/docs";
+    link.textContent = "Go on";
+    at("message").append(" ", link);
   } catch {
     tell("The server did not answer. What you typed is still here; try again.", true);
   } finally {
