@@ -79,6 +79,19 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=_operation_id,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
+    equip(app, parts)
+    web.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+    app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
+    app.add_middleware(sessions.LastSeen)
+    app.add_middleware(web.Edge, secure=parts.settings.secure)
+    return app
+
+
+def equip(app: FastAPI, parts: Parts) -> None:
+    """Put the parts, and what core asks of the rooms above it, where requests find them."""
     for name in ("settings", "units", "store", "mail", "clock"):
         setattr(app.state, name, getattr(parts, name))
     app.state.limits = Limits()
@@ -90,14 +103,6 @@ def create_app(parts: Parts) -> FastAPI:
         "folder_id": folders.workspace_of,
         "task_id": tasks.workspace_of,
     }
-    web.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
-    app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
-    app.add_middleware(sessions.LastSeen)
-    app.add_middleware(web.Edge, secure=parts.settings.secure)
-    return app
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,7 +18,7 @@ import typer
 from dossier.app import Parts, build
 from dossier.core import log, migrate
 from dossier.core.actor import Actor, Role
-from dossier.core.errors import DossierError
+from dossier.core.errors import DossierError, Invalid
 from dossier.core.ids import new_id
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
@@ -267,6 +268,92 @@ def jobs_retry(
 
     count = run(do)
     show({"retried": count}) if as_json else typer.echo(f"{count} jobs are ready again.")
+
+
+# Transfer
+
+
+@cli.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A file, a folder whose content comes in, or an export.")],
+    workspace: Workspace,
+    folder: Annotated[str, typer.Option(help="Where to, as in A/B; made where it is not there.")] = "",
+    as_: Annotated[str, typer.Option("--as", help="The member to do it as, by e-mail; the system without.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring in a tree of files, or an export into an empty workspace. Can be cut off and started again."""
+    from dossier import transfer, users
+
+    async def do(parts: Parts) -> transfer.TreeReport | transfer.Report:
+        actor = replace(await workspace_actor(parts, workspace), name="import")
+        if as_:
+            async with parts.units.read(actor) as unit:
+                member_id = await users.find_member(unit, as_)
+                member = member_id and await users.actor_of(unit, member_id)
+            if not member:
+                raise users.MemberNotFound(f"{as_} is no member of {workspace}.")
+            actor = member
+        with transfer.shown("files", wanted=not as_json) as progress:
+            if not transfer.is_export(path):
+                return await transfer.import_tree(parts, actor, path, [*filter(None, folder.split("/"))], progress)
+            if folder or as_:
+                raise Invalid("An export comes in as a whole, with its own people: without --folder and --as.")
+            return await transfer.import_export(parts, actor, path, progress)
+
+    _tell(run(do), as_json)
+
+
+@cli.command("export")
+def export(
+    dest: Annotated[Path, typer.Argument(help="A folder that is empty, or holds an earlier export of the workspace.")],
+    workspace: Workspace,
+    as_json: AsJson = False,
+) -> None:
+    """Write a workspace with all versions, tasks and comments to plain folders and JSON."""
+    from dossier import transfer
+
+    async def do(parts: Parts) -> transfer.Report:
+        actor = await workspace_actor(parts, workspace)
+        with transfer.shown("documents", wanted=not as_json) as progress:
+            return await transfer.export_workspace(parts, actor, dest, progress)
+
+    _tell(run(do), as_json)
+
+
+def _tell(report: Any, as_json: bool) -> None:
+    """Print a report; exit code 1 where something failed."""
+    from dossier.transfer import say
+
+    if as_json:
+        show(report.wire())
+    else:
+        typer.echo(say.summary(report))
+        for line in say.faults(report):
+            typer.echo(line, err=True)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@cli.command()
+def doctor(
+    workspace: Annotated[str, typer.Option("--workspace", help="The workspace's slug; all of them without.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Verify every content against its digest and every row against the others; exit code 1 where a fault is found."""
+    from dossier import transfer
+
+    async def do(parts: Parts) -> transfer.Diagnosis:
+        workspace_id = (await workspace_actor(parts, workspace)).workspace_id if workspace else None
+        with transfer.shown("checks", wanted=not as_json) as progress:
+            return await transfer.examine(parts, workspace_id, progress)
+
+    found = run(do)
+    if as_json:
+        show(found.wire())
+    else:
+        transfer.say.print_diagnosis(found)
+    if found.findings:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

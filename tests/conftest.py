@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 from dossier import folders, sessions, users
-from dossier.app import Parts, build, create_app
+from dossier.app import Parts, build, create_app, equip
 from dossier.core import log, migrate
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id
@@ -134,10 +134,16 @@ async def parts(settings: Settings, clock: MovingClock) -> AsyncIterator[Parts]:
     await parts.close()
 
 
+_programs: list[FastAPI] = []
+
+
 @pytest.fixture
 def app(parts: Parts) -> FastAPI:
-    """The HTTP program."""
-    return create_app(parts)
+    """The HTTP program; one for all tests, since FastAPI takes a third of a second to prepare its routes."""
+    if not _programs:
+        _programs.append(create_app(parts))
+    equip(_programs[0], parts)
+    return _programs[0]
 
 
 def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:

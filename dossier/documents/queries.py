@@ -23,7 +23,7 @@ SORTS: dict[str, tuple[Any, bool]] = {
     "updated_at": (Document.updated_at, False),
     "-updated_at": (Document.updated_at, True),
 }
-COLUMNS = (
+COLUMNS: tuple[Any, ...] = (
     Document.id,
     Document.name,
     Document.name_key,
@@ -78,11 +78,13 @@ class Filters:
 
 
 def _details(unit: ReadUnit) -> Select[Any]:
+    return _with_head(select(*COLUMNS).select_from(Document), unit).where(Document.workspace_id == unit.workspace_id)
+
+
+def _with_head(query: Select[Any], unit: ReadUnit) -> Select[Any]:
     alive = and_(Lock.document_id == Document.id, Lock.expires_at > unit.now)
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
-    columns: tuple[Any, ...] = COLUMNS
-    query: Select[Any] = select(*columns).select_from(Document).join(Version, head).outerjoin(Lock, alive)
-    return query.where(Document.workspace_id == unit.workspace_id)
+    return query.join(Version, head).outerjoin(Lock, alive)
 
 
 async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
@@ -147,9 +149,10 @@ async def page(
     ]
     if not pages:
         return []
-    ids = union_all(*(select(part.c.id) for part in pages))
-    query = _details(unit).where(Document.id.in_(ids)).order_by(*key).limit(limit + 1)
-    return list(await unit.session.execute(query))
+    # The page drives the join: with a condition on the workspace, SQLite would walk all of its documents instead.
+    ids = union_all(*(select(part.c.id) for part in pages)).subquery()
+    query = _with_head(select(*COLUMNS).select_from(ids).join(Document, Document.id == ids.c.id), unit)
+    return list(await unit.session.execute(query.order_by(*key).limit(limit + 1)))
 
 
 async def versions(unit: ReadUnit, document_id: UUID, limit: int, before: int | None) -> Sequence[Version]:
@@ -216,12 +219,13 @@ async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
 async def readable(unit: ReadUnit, document_id: Any) -> ColumnElement[bool]:
     """The condition that the document in column ``document_id`` is living and visible; for the rooms above."""
     seen = await folders.visible(unit, Document.folder_id)
-    return exists().where(Document.id == document_id, Document.trashed.is_(False), seen)
+    return exists().where(Document.id == document_id, Document.trashed.is_(False), seen).correlate_except(Document)
 
 
 def folder_of(document_id: Any) -> Any:
     """The folder of the document in column ``document_id``, trashed or not, as a scalar sub-query."""
-    return select(Document.folder_id).where(Document.id == document_id).scalar_subquery()
+    # Named, since SQLAlchemy by itself correlates only with the select just around it, and this one lies deeper.
+    return select(Document.folder_id).where(Document.id == document_id).correlate_except(Document).scalar_subquery()
 
 
 async def briefs(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:

@@ -58,12 +58,13 @@ def _to(member_id: UUID | None) -> ColumnElement[bool]:
 async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
     """The condition that the folder in column ``folder_id`` is one whose content the actor may see."""
     ids = list(await roles(unit))
-    return exists().where(Folder.id == folder_id, Folder.scope_id.in_(ids), Folder.workspace_id == unit.workspace_id)
+    mine = Folder.workspace_id == unit.workspace_id
+    return exists().where(Folder.id == folder_id, Folder.scope_id.in_(ids), mine).correlate_except(Folder)
 
 
 def scope_of(folder_id: Any) -> Any:
     """The scope of the folder in column ``folder_id``, as a scalar sub-query."""
-    return select(Folder.scope_id).where(Folder.id == folder_id).scalar_subquery()
+    return select(Folder.scope_id).where(Folder.id == folder_id).correlate_except(Folder).scalar_subquery()
 
 
 async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:

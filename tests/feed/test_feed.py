@@ -53,6 +53,20 @@ class TestFeed:
         page = await feed(world.viewer.client, types=["document.added"])
         assert len(page["items"]) == 2
 
+    async def test_each_event_follows_its_own_document(self, world: World) -> None:
+        shown = await add(world.owner.client, "open.txt")
+        secret = await folder(world.owner.client, "Secret")
+        hidden = await add(world.owner.client, "plan.txt", folder_id=secret["id"])
+        last = await add(world.owner.client, "last.txt")
+        await world.owner.client.put(f"{API}/folders/{secret['id']}/access", json={"grants": []})
+        seen = [item["document_id"] for item in (await feed(world.viewer.client, types=["document.added"]))["items"]]
+        assert seen == [shown["id"], last["id"]]
+        owners = [item["document_id"] for item in (await feed(world.owner.client, types=["document.added"]))["items"]]
+        assert owners == [shown["id"], hidden["id"], last["id"]]
+        await world.owner.client.delete(f"{API}/folders/{secret['id']}/access")
+        seen = [item["document_id"] for item in (await feed(world.viewer.client, types=["document.added"]))["items"]]
+        assert seen == owners
+
     async def test_people_are_for_owners(self, world: World) -> None:
         assert [item for item in (await feed(world.owner.client))["items"] if item["type"] == "member.added"]
         assert not [item for item in (await feed(world.editor.client))["items"] if item["type"] == "member.added"]

@@ -1,0 +1,69 @@
+"""Every SELECT of the import of an export."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from dossier.core.events import EventRow
+from dossier.core.units import ReadUnit
+from dossier.documents.models import Document
+from dossier.folders.models import Folder
+from dossier.storage.models import Blob
+from dossier.users.models import Group, Member, User, fold
+
+STARTED = "import.started"
+
+
+async def is_empty(unit: ReadUnit) -> bool:
+    """Whether the workspace has no document and no folder but the root, the trash included."""
+    documents = exists().where(Document.workspace_id == unit.workspace_id)
+    folders = exists().where(Folder.workspace_id == unit.workspace_id, Folder.parent_id.is_not(None))
+    return not (await unit.session.execute(select(documents | folders))).scalar_one()
+
+
+async def began(unit: ReadUnit, export_id: UUID) -> bool:
+    """Whether the log says that an import of this export began here."""
+    query = select(EventRow.data).where(EventRow.workspace_id == unit.workspace_id, EventRow.type == STARTED)
+    rows = (await unit.session.execute(query)).scalars()
+    return any(data.get("export_id") == str(export_id) for data in rows)
+
+
+async def member_ids(unit: ReadUnit) -> dict[str, UUID]:
+    """Folded e-mail → member, of all members of the workspace."""
+    query = select(User.email_key, Member.id).join(Member, Member.user_id == User.id)
+    rows = await unit.session.execute(query.where(Member.workspace_id == unit.workspace_id))
+    return dict(rows.tuples().all())
+
+
+async def users(unit: ReadUnit, emails: Collection[str]) -> dict[str, User]:
+    """Folded e-mail → person, of whatever workspace."""
+    found: dict[str, User] = {}
+    wanted = sorted(map(fold, emails))
+    for start in range(0, len(wanted), 500):
+        rows = await unit.session.execute(select(User).where(User.email_key.in_(wanted[start : start + 500])))
+        found |= {user.email_key: user for user in rows.scalars()}
+    return found
+
+
+async def groups(unit: ReadUnit) -> dict[str, Group]:
+    """Folded name → group."""
+    rows = (await unit.session.execute(select(Group).where(Group.workspace_id == unit.workspace_id))).scalars()
+    return {group.name_key: group for group in rows}
+
+
+async def has_document(unit: ReadUnit, document_id: UUID) -> bool:
+    """Whether the document is here."""
+    return await unit.session.scalar(select(Document.id).where(Document.id == document_id)) is not None
+
+
+async def known_contents(unit: ReadUnit, digests: Collection[bytes]) -> set[bytes]:
+    """Those of the digests whose content the workspace has."""
+    found: set[bytes] = set()
+    wanted = list(digests)
+    for start in range(0, len(wanted), 500):
+        some = Blob.sha256.in_(wanted[start : start + 500])
+        found |= set(
+            await unit.session.scalars(select(Blob.sha256).where(Blob.workspace_id == unit.workspace_id, some))
+        )
+    return found
