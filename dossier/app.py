@@ -33,15 +33,16 @@ ROUTERS = [
     folders_routes.router,
     documents_routes.router,
     downloads_routes.router,
+    downloads_routes.content,
     tasks_routes.router,
     feed_routes.router,
 ]
 DESCRIPTION = """Documents, their versions and the tasks on them.
 
 Sign in with `POST /api/v1/session` (a cookie) or send a personal access token as `Authorization: Bearer`. Errors are
-RFC 9457 `application/problem+json` with a stable `code`. Lists are keyset pages: pass `next` as `after`. Edits take `If-Match`; every
-POST takes an `Idempotency-Key`. Whoever belongs to several workspaces names one with `X-Workspace: <slug>`, unless the id in
-the path tells it."""
+RFC 9457 `application/problem+json` with a stable `code`. Lists are keyset pages: pass `next` as `after`. Edits take
+`If-Match`; every POST takes an `Idempotency-Key`. Whoever belongs to several workspaces names one with `X-Workspace:
+<slug>`, unless the id in the path tells it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Core knows no domain: ``app.state.authenticate(request) -> Actor`` is put there 
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dossier.core import errors, idempotency, paging
@@ -92,6 +93,20 @@ def json(wire: Any, status: int = 200, **headers: str) -> Response:
     if etag:
         headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache", **headers}
     return Response(msgspec.json.encode(wire), status, headers, "application/json")
+
+
+class Streamed(StreamingResponse):
+    """Bytes as they come. Closes their source at the end, also for a client that goes away in the middle."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None], status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(chunks, status, headers)
+        self.chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self.chunks.aclose()
 
 
 def paged(items: list[Any], next_: str | None) -> Response:

@@ -3,20 +3,16 @@
 from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, VersionNotFound
 from dossier.documents.jobs import CONSUMERS, JOBS
 from dossier.documents.queries import Filters, briefs, folder_of, heads_in, heads_of, in_folders, readable, workspace_of
-from dossier.documents.service import (
+from dossier.documents.service import add, adjust_open_tasks, list_, search, update
+from dossier.documents.versions import (
     Content,
     Upload,
-    add,
     add_version,
-    adjust_open_tasks,
     get,
-    list_,
+    get_version,
+    list_versions,
     require,
     restore_version,
-    search,
-    update,
-    version,
-    versions,
     visible_version,
 )
 
@@ -36,17 +32,17 @@ __all__ = [
     "briefs",
     "folder_of",
     "get",
+    "get_version",
     "heads_in",
     "heads_of",
     "in_folders",
     "list_",
+    "list_versions",
     "readable",
     "require",
     "restore_version",
     "search",
     "update",
-    "version",
-    "versions",
     "visible_version",
     "workspace_of",
 ]

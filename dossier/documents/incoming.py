@@ -12,7 +12,7 @@ from dossier import folders, storage
 from dossier.core.errors import BadRequest, Invalid
 from dossier.core.forms import Form
 from dossier.documents.errors import NameMissing
-from dossier.documents.service import Upload
+from dossier.documents.versions import Upload
 
 F = TypeVar("F", bound=BaseModel)
 MOST_FILES = 1000

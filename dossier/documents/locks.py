@@ -9,7 +9,7 @@ from dossier import users
 from dossier.core.actor import NotAllowed
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
-from dossier.documents import queries, service
+from dossier.documents import queries, versions
 from dossier.documents.errors import DocumentLocked
 from dossier.documents.models import Lock
 
@@ -33,7 +33,7 @@ async def acquire(unit: Unit, document_id: UUID, minutes: int, *, take_over: boo
 
     Raises 404, 403 (also for the system, which holds no locks), DocumentTrashed, DocumentLocked.
     """
-    document = await service.require(unit, document_id, "editor", lock=True)
+    document = await versions.require(unit, document_id, "editor", lock=True)
     member_id = unit.actor.member_id
     if member_id is None:
         raise NotAllowed("Only members hold locks.")
@@ -60,7 +60,7 @@ async def drop(unit: Unit, document_id: UUID) -> None:
 
 async def release(unit: Unit, document_id: UUID) -> None:
     """End the actor's lease; nothing happens without one. Raises 404, 403, DocumentLocked for somebody else's."""
-    document = await service.require(unit, document_id, "editor", lock=True, trashed=True)
+    document = await versions.require(unit, document_id, "editor", lock=True, trashed=True)
     await require_free(unit, document_id)
     lock = await queries.lock_of(unit, document_id)
     if lock is not None:

@@ -1,17 +1,13 @@
 """HTTP for documents, versions, locks and the trash."""
 
-from email.utils import format_datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from dossier import folders, storage
-from dossier.core import conditions, forms
-from dossier.core.actor import Actor
-from dossier.core.content import content_etag, content_headers, safe_inline
-from dossier.core.errors import PreconditionFailed, RangeNotSatisfiable
+from dossier.core import forms
+from dossier.core.errors import PreconditionFailed
 from dossier.core.units import Unit
 from dossier.core.web import (
     After,
@@ -27,7 +23,7 @@ from dossier.core.web import (
     units,
     write,
 )
-from dossier.documents import incoming, locks, schemas, service, trash
+from dossier.documents import incoming, locks, schemas, service, trash, versions
 from dossier.documents.errors import (
     DocumentLocked,
     DocumentNotFound,
@@ -105,7 +101,7 @@ async def add_document(
         return await write(request, actor, add, status=201, location="/api/v1/documents", body=digest)
 
 
-def _digest(fields: Any, uploads: list[service.Upload]) -> bytes:
+def _digest(fields: Any, uploads: list[versions.Upload]) -> bytes:
     parts = [fields.model_dump_json().encode()]
     for upload in uploads:
         parts += [upload.file_name.encode(), upload.bytes.stored.sha256]
@@ -175,7 +171,7 @@ async def list_documents(
 async def get_document(request: Request, actor: CurrentActor, document_id: UUID) -> Response:
     """One document with its head version, also from the trash."""
     async with units(request).read(actor) as unit:
-        return json(await service.get(unit, document_id))
+        return json(await versions.get(unit, document_id))
 
 
 @router.patch(
@@ -281,7 +277,7 @@ async def add_version(
     """Add a file as the new head, as a form or as the raw body; answers the document."""
     async with units(request).read(actor) as unit:
         await service.check_writable(unit, document_id)
-        name = (await service.get(unit, document_id))["name"]
+        name = (await versions.get(unit, document_id))["name"]
 
     async def check(_fields: schemas.VersionFields) -> None:
         return None
@@ -289,7 +285,7 @@ async def add_version(
     async with incoming.receive(request, actor.workspace_id, query, check, name) as (fields, upload):
 
         async def add(unit: Unit) -> Wire:
-            return await service.add_version(unit, document_id, upload, if_match)
+            return await versions.add_version(unit, document_id, upload, if_match)
 
         return await write(request, actor, add, status=201, body=_digest(fields, [upload]))
 
@@ -305,7 +301,7 @@ async def list_versions(
 ) -> Response:
     """A document's versions, newest first."""
     async with units(request).read(actor) as unit:
-        return paged(*await service.versions(unit, document_id, limit, after))
+        return paged(*await versions.list_versions(unit, document_id, limit, after))
 
 
 @router.get(
@@ -317,7 +313,7 @@ async def list_versions(
 async def get_version(request: Request, actor: CurrentActor, document_id: UUID, number: Number) -> Response:
     """What is known of one version."""
     async with units(request).read(actor) as unit:
-        return json(await service.version(unit, document_id, number))
+        return json(await versions.get_version(unit, document_id, number))
 
 
 @router.post(
@@ -339,7 +335,7 @@ async def restore_version(
     """Add a new version with the content of an old one, which it names in `restored_from`. Nothing is copied."""
     comment = body.comment if body else ""
     return await write(
-        request, actor, lambda unit: service.restore_version(unit, document_id, number, comment, if_match), status=201
+        request, actor, lambda unit: versions.restore_version(unit, document_id, number, comment, if_match), status=201
     )
 
 
@@ -368,69 +364,3 @@ async def lock_document(
 async def unlock_document(request: Request, actor: CurrentActor, document_id: UUID) -> Response:
     """End the actor's own lease."""
     return await write(request, actor, lambda unit: locks.release(unit, document_id))
-
-
-# Content
-
-INLINE = Annotated[bool, Query(description="Show it in place where that is safe; else it is always a download.")]
-BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The bytes.", "content": {"application/octet-stream": {"schema": BINARY}}},
-    206: {"description": "The range.", "content": {"application/octet-stream": {"schema": BINARY}}},
-    304: {"description": "Still the same."},
-}
-
-
-async def _content(request: Request, actor: Actor, document_id: UUID, number: int | None, inline: bool) -> Response:
-    async with units(request).read(actor) as unit:
-        content = await service.visible_version(unit, document_id, number)
-    etag = content_etag(content.sha256)
-    outcome = conditions.evaluate(request.method, request.headers, etag, content.created_at, content.size)
-    shown = inline and safe_inline(content.media_type)
-    headers = content_headers(content.name, content.media_type, content.sha256, inline=shown)
-    headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(content.created_at, usegmt=True)}
-    if outcome.status == 304:
-        return Response(None, 304, headers)
-    headers["Content-Length"] = str(outcome.length)
-    if outcome.content_range:
-        headers["Content-Range"] = outcome.content_range
-    if request.method == "HEAD":
-        return Response(None, outcome.status, headers)
-    chunks = await storage.opened(request.app.state.store, content.key, outcome.start, outcome.length)
-    return StreamingResponse(chunks, outcome.status, headers)
-
-
-CONTENT: Any = BYTES | problems(
-    *FIND, VersionNotFound, PreconditionFailed, RangeNotSatisfiable, storage.BlobMissing, storage.StorageFailed
-)
-HEAD_CONTENT = "/documents/{document_id}/content"
-VERSION_CONTENT = "/documents/{document_id}/versions/{number}/content"
-
-
-@router.head(
-    HEAD_CONTENT,
-    name="head_document_content",
-    summary="Ask about a document's content",
-    response_model=None,
-    responses=CONTENT,
-)
-@router.get(HEAD_CONTENT, summary="Download a document", response_model=None, responses=CONTENT)
-async def download_document(
-    request: Request, actor: CurrentActor, document_id: UUID, inline: INLINE = False
-) -> Response:
-    """The head version's bytes, with ranges (RFC 9110 §14), conditions, `Repr-Digest` and the document's name."""
-    return await _content(request, actor, document_id, None, inline)
-
-
-@router.head(
-    VERSION_CONTENT,
-    name="head_version_content",
-    summary="Ask about a version's content",
-    response_model=None,
-    responses=CONTENT,
-)
-@router.get(VERSION_CONTENT, summary="Download a version", response_model=None, responses=CONTENT)
-async def download_version(
-    request: Request, actor: CurrentActor, document_id: UUID, number: Number, inline: INLINE = False
-) -> Response:
-    """One version's bytes; as the head's."""
-    return await _content(request, actor, document_id, number, inline)

@@ -1,74 +1,24 @@
 """The verbs on documents and versions. Locks and the trash have rooms of their own beside this file."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete
 
-from dossier import folders, storage, users
+from dossier import folders
 from dossier.core import paging
-from dossier.core.actor import Role
-from dossier.core.conditions import matches
-from dossier.core.errors import PreconditionFailed
 from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.documents import locks, queries
-from dossier.documents.errors import DocumentNotFound, DocumentTrashed, VersionNotFound
-from dossier.documents.media import sniff
-from dossier.documents.models import Document, Tag, Version
+from dossier.documents.models import Document, Tag
 from dossier.documents.queries import Filters
 from dossier.documents.schemas import DocumentChange
+from dossier.documents.versions import Upload, add_version, append, check_match, facts, get, require, touch
 
 Match = Callable[[ReadUnit, str, int | None, int], Awaitable[Sequence[tuple[int, UUID]]]]
 HITS_A_ROUND, MOST_ROUNDS = 200, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """Durable bytes on their way to a version: the name that they came with and the author's comment."""
-
-    bytes: storage.Received
-    file_name: str
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a download needs: the blob's key, its digest and size, and what the bytes are called."""
-
-    key: str
-    sha256: bytes
-    size: int
-    name: str
-    number: int
-    media_type: str
-    created_at: datetime
-
-
-async def require(
-    unit: ReadUnit, document_id: UUID, role: Role = "viewer", *, lock: bool = False, trashed: bool = False
-) -> Document:
-    """A document that the actor may see (else 404), has ``role`` on (else 403) and that is living unless ``trashed``."""
-    found = await queries.find_model(unit, document_id, lock=lock)
-    if found is None:
-        raise DocumentNotFound
-    document, scope_id = found
-    await folders.require_role(unit, scope_id, role)
-    if document.trashed and not trashed:
-        raise DocumentTrashed
-    return document
-
-
-async def get(unit: ReadUnit, document_id: UUID) -> Wire:
-    """One document, living or trashed. Raises DocumentNotFound."""
-    row = await queries.find(unit, document_id)
-    if row is None:
-        raise DocumentNotFound
-    return (await queries.wires(unit, [row]))[0]
 
 
 async def list_(
@@ -137,8 +87,8 @@ async def add(
     document = _new_document(unit, document_id, folder.id, folder.scope_id, name)
     unit.session.add(document)
     await unit.session.flush()
-    version = await _append(unit, document, upload)
-    unit.record("document.added", document_id=document.id, folder_id=folder.id, name=name, **_facts(version))
+    version = await append(unit, document, upload)
+    unit.record("document.added", document_id=document.id, folder_id=folder.id, name=name, **facts(version))
     return await get(unit, document.id)
 
 
@@ -162,126 +112,10 @@ def _new_document(unit: Unit, id_: UUID, folder_id: UUID, scope_id: UUID, name: 
     )
 
 
-async def add_version(unit: Unit, document_id: UUID, upload: Upload, if_match: str | None = None) -> Wire:
-    """Append a version; the document. Raises 404, 403, DocumentTrashed, DocumentLocked, PreconditionFailed."""
-    document = await require(unit, document_id, "editor", lock=True)
-    await locks.require_free(unit, document_id)
-    _check_match(document, if_match)
-    version = await _append(unit, document, upload)
-    unit.record("version.added", document_id=document.id, name=document.name, **_facts(version))
-    return await get(unit, document_id)
-
-
-async def _append(unit: Unit, document: Document, upload: Upload) -> Version:
-    blob = await storage.adopt(unit, upload.bytes)
-    return await _append_version(
-        unit,
-        document,
-        sha256=blob.sha256,
-        size=blob.size,
-        media_type=sniff(upload.bytes.stored.head, upload.file_name),
-        file_name=upload.file_name,
-        comment=upload.comment,
-    )
-
-
-async def _append_version(unit: Unit, document: Document, **values: Any) -> Version:
-    version = Version(
-        document_id=document.id,
-        number=document.head_number + 1,
-        workspace_id=unit.workspace_id,
-        author_id=unit.actor.member_id,
-        created_at=unit.now,
-        **values,
-    )
-    unit.session.add(version)
-    document.head_number = version.number
-    document.media_type = version.media_type
-    document.author_id = version.author_id
-    touch(unit, document)
-    await unit.session.flush()
-    return version
-
-
-def touch(unit: Unit, document: Document) -> None:
-    """Count a change of what the ETag stands for."""
-    document.revision += 1
-    document.updated_at = unit.now
-
-
-def _facts(version: Version) -> Wire:
-    return {
-        "number": version.number,
-        "sha256": version.sha256.hex(),
-        "size": version.size,
-        "media_type": version.media_type,
-        "comment": version.comment,
-    }
-
-
-async def versions(unit: ReadUnit, document_id: UUID, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
-    """A page of a document's versions, newest first. Raises DocumentNotFound."""
-    await require(unit, document_id, trashed=True)
-    cursor = paging.decode(after, int)
-    rows = list(await queries.versions(unit, document_id, limit, cursor[0] if cursor else None))
-    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.number))
-    people = await users.people(unit, {row.author_id for row in kept if row.author_id})
-    return [queries.version_wire(row, row.created_at, people) for row in kept], next_
-
-
-async def version(unit: ReadUnit, document_id: UUID, number: int) -> Wire:
-    """One version. Raises DocumentNotFound, VersionNotFound."""
-    found = await _version(unit, await require(unit, document_id, trashed=True), number)
-    people = await users.people(unit, [found.author_id] if found.author_id else [])
-    return queries.version_wire(found, found.created_at, people)
-
-
-async def _version(unit: ReadUnit, document: Document, number: int) -> Version:
-    found = await queries.version(unit, document.id, number)
-    if found is None:
-        raise VersionNotFound
-    return found
-
-
-async def restore_version(
-    unit: Unit, document_id: UUID, number: int, comment: str = "", if_match: str | None = None
-) -> Wire:
-    """Append a version with the content of an older one, which it names; nothing is copied. Raises as add_version."""
-    document = await require(unit, document_id, "editor", lock=True)
-    await locks.require_free(unit, document_id)
-    _check_match(document, if_match)
-    old = await _version(unit, document, number)
-    version = await _append_version(
-        unit,
-        document,
-        sha256=old.sha256,
-        size=old.size,
-        media_type=old.media_type,
-        file_name=old.file_name,
-        comment=comment,
-        restored_from=number,
-    )
-    facts = _facts(version) | {"restored_from": number}
-    unit.record("version.added", document_id=document.id, name=document.name, **facts)
-    return await get(unit, document_id)
-
-
-async def visible_version(unit: ReadUnit, document_id: UUID, number: int | None = None) -> Content:
-    """What a download needs, of the head or of one version. Raises DocumentNotFound, VersionNotFound."""
-    row = await queries.content(unit, document_id, number)
-    if row is None:
-        await require(unit, document_id, trashed=True)
-        raise VersionNotFound
-    blob = await storage.find(unit, row.sha256)
-    if blob is None:
-        raise storage.BlobMissing
-    return Content(blob.key, row.sha256, row.size, row.name, row.number, row.media_type, row.created_at)
-
-
 async def update(unit: Unit, document_id: UUID, change: DocumentChange, if_match: str | None = None) -> Wire:
     """Rename, move, tag, describe. Raises 404, 403, PreconditionFailed, NameTaken, BadName, DocumentLocked."""
     document = await require(unit, document_id, "editor", lock=True)
-    _check_match(document, if_match)
+    check_match(document, if_match)
     changed = await _place(unit, document, change)
     if change.description is not None and change.description != document.description:
         document.description = change.description
@@ -334,8 +168,3 @@ async def adjust_open_tasks(unit: Unit, document_id: UUID, change: int) -> None:
     """Count open tasks up or down; called by the tasks room only."""
     document = await unit.session.get_one(Document, document_id, with_for_update=True)
     document.open_tasks += change
-
-
-def _check_match(document: Document, if_match: str | None) -> None:
-    if not matches(if_match, f'"{document.revision}"'):
-        raise PreconditionFailed("Somebody changed the document in the meantime; look again.")

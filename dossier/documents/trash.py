@@ -11,14 +11,14 @@ from dossier.core.conditions import matches
 from dossier.core.errors import PreconditionFailed
 from dossier.core.units import Unit
 from dossier.core.web import Wire
-from dossier.documents import locks, queries, service
+from dossier.documents import locks, queries, versions
 from dossier.documents.errors import NotTrashed
 from dossier.documents.models import Document, Version
 
 
 async def trash(unit: Unit, document_id: UUID, if_match: str | None = None) -> None:
     """Put a document into the trash; its name is free again. Raises 404, 403, PreconditionFailed, DocumentLocked."""
-    document = await service.require(unit, document_id, "editor", lock=True)
+    document = await versions.require(unit, document_id, "editor", lock=True)
     if not matches(if_match, f'"{document.revision}"'):
         raise PreconditionFailed
     await _bury(unit, [document])
@@ -31,7 +31,7 @@ async def _bury(unit: Unit, documents: Sequence[Document]) -> None:
         await locks.drop(unit, document_id)
     for document in documents:
         document.trashed, document.trashed_at, document.trashed_by = True, unit.now, unit.actor.member_id
-        service.touch(unit, document)
+        versions.touch(unit, document)
         unit.record("document.trashed", document_id=document.id, folder_id=document.folder_id, name=document.name)
     await folders.release(unit, *ids)
 
@@ -39,14 +39,14 @@ async def _bury(unit: Unit, documents: Sequence[Document]) -> None:
 async def restore(unit: Unit, document_id: UUID, folder_id: UUID | None = None, *, rename: bool = False) -> Wire:
     """Bring a document back from the trash, with the folders above it if they are gone. Raises 404, 403, NotTrashed,
     NameTaken."""
-    document = await service.require(unit, document_id, "editor", lock=True, trashed=True)
+    document = await versions.require(unit, document_id, "editor", lock=True, trashed=True)
     if not document.trashed:
         raise NotTrashed
     target = await folders.require(unit, folder_id or document.folder_id, "editor", trashed=folder_id is None)
     if target.trashed_at is not None:
         await folders.revive(unit, target.id)
     await _revive(unit, document, target.id, target.scope_id, rename=rename)
-    return await service.get(unit, document_id)
+    return await versions.get(unit, document_id)
 
 
 async def _revive(unit: Unit, document: Document, folder_id: UUID, scope_id: UUID, *, rename: bool) -> None:
@@ -54,7 +54,7 @@ async def _revive(unit: Unit, document: Document, folder_id: UUID, scope_id: UUI
     document.name, document.name_key = name, folders.name_key(name)
     document.folder_id, document.scope_id = folder_id, scope_id
     document.trashed, document.trashed_at, document.trashed_by = False, None, None
-    service.touch(unit, document)
+    versions.touch(unit, document)
     await unit.session.flush()
     unit.record("document.restored", document_id=document.id, folder_id=folder_id, name=name)
 
@@ -64,7 +64,7 @@ async def purge(unit: Unit, document_id: UUID) -> None:
 
     Raises 404, 403, NotTrashed.
     """
-    document = await service.require(unit, document_id, "owner", lock=True, trashed=True)
+    document = await versions.require(unit, document_id, "owner", lock=True, trashed=True)
     if not document.trashed:
         raise NotTrashed
     await _end(unit, [document])

@@ -1,23 +1,23 @@
-"""HTTP for downloads of many things at once."""
+"""HTTP for downloads: the content of a document or version, and many things at once."""
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Annotated
+from email.utils import format_datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from dossier import documents, folders, storage
+from dossier.core import conditions
 from dossier.core.actor import Actor
-from dossier.core.content import PROTECTIONS, content_disposition
-from dossier.core.errors import StorageFull, Unavailable
+from dossier.core.content import PROTECTIONS, content_disposition, content_etag, content_headers, safe_inline
+from dossier.core.errors import PreconditionFailed, RangeNotSatisfiable, StorageFull, Unavailable
 from dossier.core.idempotency import AlreadyDone, KeyReused
-from dossier.core.web import Answers, IdempotencyKey, ok, problems, refusals, units, write
+from dossier.core.web import Answers, CurrentActor, IdempotencyKey, Streamed, ok, problems, refusals, units, write
 from dossier.downloads import plans, schemas, service
 from dossier.downloads.errors import TicketEnded
 
 router = APIRouter(prefix=service.PATH, tags=["downloads"])
+content = APIRouter(prefix="/api/v1/documents", tags=["documents"])
 NOWHERE = Actor.system(UUID(int=0))
 GONE = (documents.DocumentNotFound, folders.FolderNotFound)
 ZIP: Answers = {
@@ -75,7 +75,7 @@ async def download_zip(request: Request, ticket: str) -> Response:
     found, actor = await units(request).run(NOWHERE, lambda unit: service.take(unit, ticket))
     async with units(request).read(actor) as unit:
         made = await plans.plan(unit, _ids(found.document_ids), _ids(found.folder_ids))
-    return _Archive(plans.stream(request.app.state.store, made), _headers(found.name))
+    return Streamed(plans.stream(request.app.state.store, made), 200, _headers(found.name))
 
 
 @router.head(
@@ -108,15 +108,74 @@ def _headers(name: str) -> dict[str, str]:
     }
 
 
-class _Archive(StreamingResponse):
-    """Closes the stream, and with it the file being read, also for a client that goes away."""
+# One document's content
 
-    def __init__(self, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
-        super().__init__(chunks, headers=headers)
-        self.chunks = chunks
+BINARY = {"type": "string", "format": "binary"}
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+INLINE = Annotated[bool, Query(description="Show it in place where that is safe; else it is always a download.")]
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The bytes.", "content": {"application/octet-stream": {"schema": BINARY}}},
+    206: {"description": "The range.", "content": {"application/octet-stream": {"schema": BINARY}}},
+    304: {"description": "Still the same."},
+}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self.chunks.aclose()
+
+async def _content(request: Request, actor: Actor, document_id: UUID, number: int | None, inline: bool) -> Response:
+    async with units(request).read(actor) as unit:
+        found = await documents.visible_version(unit, document_id, number)
+    etag = content_etag(found.sha256)
+    outcome = conditions.evaluate(request.method, request.headers, etag, found.created_at, found.size)
+    shown = inline and safe_inline(found.media_type)
+    headers = content_headers(found.name, found.media_type, found.sha256, inline=shown)
+    headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(found.created_at, usegmt=True)}
+    if outcome.status == 304:
+        return Response(None, 304, headers)
+    headers["Content-Length"] = str(outcome.length)
+    if outcome.content_range:
+        headers["Content-Range"] = outcome.content_range
+    if request.method == "HEAD":
+        return Response(None, outcome.status, headers)
+    chunks = await storage.opened(request.app.state.store, found.key, outcome.start, outcome.length)
+    return Streamed(chunks, outcome.status, headers)
+
+
+CONTENT: Any = BYTES | problems(
+    documents.DocumentNotFound,
+    documents.VersionNotFound,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    storage.BlobMissing,
+    storage.StorageFailed,
+)
+HEAD_CONTENT = "/{document_id}/content"
+VERSION_CONTENT = "/{document_id}/versions/{number}/content"
+
+
+@content.head(
+    HEAD_CONTENT,
+    name="head_document_content",
+    summary="Ask about a document's content",
+    response_model=None,
+    responses=CONTENT,
+)
+@content.get(HEAD_CONTENT, summary="Download a document", response_model=None, responses=CONTENT)
+async def download_document(
+    request: Request, actor: CurrentActor, document_id: UUID, inline: INLINE = False
+) -> Response:
+    """The head version's bytes, with ranges (RFC 9110 §14), conditions, `Repr-Digest` and the document's name."""
+    return await _content(request, actor, document_id, None, inline)
+
+
+@content.head(
+    VERSION_CONTENT,
+    name="head_version_content",
+    summary="Ask about a version's content",
+    response_model=None,
+    responses=CONTENT,
+)
+@content.get(VERSION_CONTENT, summary="Download a version", response_model=None, responses=CONTENT)
+async def download_version(
+    request: Request, actor: CurrentActor, document_id: UUID, number: Number, inline: INLINE = False
+) -> Response:
+    """One version's bytes; as the head's."""
+    return await _content(request, actor, document_id, number, inline)

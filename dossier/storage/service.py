@@ -1,6 +1,6 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -112,14 +112,18 @@ async def _sweep_keys(unit: ReadUnit, store: BlobStore, keys: Sequence[str]) -> 
     return len(orphans)
 
 
-async def opened(store: BlobStore, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+async def opened(store: BlobStore, key: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
     """The bytes of a blob, with the first chunk read already: what is missing or torn is told before headers leave."""
     chunks = store.open(key, start, length)
     first = await anext(chunks, b"")
 
-    async def rest() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
+    async def rest() -> AsyncGenerator[bytes, None]:
+        try:
+            yield first
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
 
     return rest()
