@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from dossier.core.errors import StorageFull
-from dossier.storage import local
+from dossier.storage import files, local
 from dossier.storage.blobs import BlobStore
 from dossier.storage.errors import BlobDamaged, StorageFailed
 from dossier.storage.local import LocalBlobs
@@ -184,7 +184,7 @@ class TestOrder:
     async def test_the_memory_of_directories_is_bounded(
         self, store: LocalBlobs, disk: Disk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(local, "_KNOWN", 2)
+        monkeypatch.setattr(files, "_KNOWN", 2)
         for number in range(5):
             await store.put(UUID(int=number), chunked(b"content"))
         assert len(store._directories._known) <= 2
@@ -199,6 +199,19 @@ class TestOrder:
         monkeypatch.setattr(store._writers, "submit", submit)
         await store.put(WORKSPACE, chunked(bytes(256 * 1024)))
         assert submit.call_count == 1
+
+    async def test_a_late_thread_does_not_mix_up_the_content(
+        self, store: LocalBlobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = files.Upload.write
+
+        def late(upload: files.Upload, buffer: files.Buffer) -> None:
+            time.sleep(0.05)
+            write(upload, buffer)
+
+        monkeypatch.setattr(files.Upload, "write", late)
+        blob = await store.put(WORKSPACE, chunked(pattern(3 * MIB + 5)))
+        assert await read(store, blob.key) == pattern(3 * MIB + 5)
 
     async def test_modes(self, store: LocalBlobs, root: Path) -> None:
         path = store.local_path((await store.put(WORKSPACE, chunked(b"content"))).key)
@@ -392,8 +405,8 @@ class TestCancelledInAThread:
             assert os.fstat(other.fileno()).st_size == 0
 
     async def test_what_comes_after_the_removal_comes_to_nothing(self, store: LocalBlobs, root: Path) -> None:
-        upload = local._Upload(store._directories, f"{WORKSPACE.hex}/{'0' * 32}", None)
-        buffer = local._Buffer()
+        upload = files.Upload(store._directories, f"{WORKSPACE.hex}/{'0' * 32}", None)
+        buffer = files.Buffer()
         buffer.take(memoryview(b"content"))
         upload.write(buffer)
         upload.discard()
