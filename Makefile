@@ -13,6 +13,9 @@ CODE := dossier migrations tests bench tools
 # An interpreter is always named below; without this, uv would try to download one where the named one does not fit.
 export UV_PYTHON_DOWNLOADS := never
 
+# Compiled modules halve every start; some machines forbid to write them by this variable.
+unexport PYTHONDONTWRITEBYTECODE
+
 # npm's own scripts start with `env node`: the environment's Node has to come before the machine's.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --prefix web
 
@@ -92,7 +95,7 @@ $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
 
 # The build backend is in the lock, so installing Dossier itself needs no download; editable, so that code changes count at once.
-INSTALL = echo "Setting up Dossier in .venv (once, about half a minute) …" && $(UV) pip sync --quiet --python $(BIN)/python --require-hashes $1 \
+INSTALL = echo "Setting up Dossier in .venv (once, about half a minute) …" && $(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $1 \
 	&& $(UV) pip install --quiet --offline --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
 # Where the development environment is already there, `make run` keeps it: it holds all of the runtime's packages.

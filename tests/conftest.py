@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from dossier import folders, sessions, users
 from dossier.app import Parts, build, create_app, equip
-from dossier.core import log, migrate
+from dossier.core import db, log, migrate
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id
 from dossier.core.settings import Settings
@@ -26,6 +26,8 @@ from dossier.worker import Worker
 from tests.contract import contract_of
 
 PASSWORD = "correct horse battery"
+# Tests in this process need no disk that survives a power loss; those of tests/trust start real processes, which do.
+db.PRAGMAS["synchronous"] = "OFF"
 
 
 class MovingClock:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dossier.core import db
 from dossier.core.db import Database, DatabaseUnfit
 from dossier.core.settings import Settings
 
@@ -23,7 +24,7 @@ class Shell:
 
     def __call__(self, *words: str, stdin: str = "", code: int = 0) -> str:
         """Run a command; its standard output, or its standard error where it is to fail."""
-        command = [sys.executable, "-m", "dossier.cli", *words]
+        command = [sys.executable, "-m", "dossier", *words]
         done = subprocess.run(
             command, input=stdin, capture_output=True, text=True, env=self.env, timeout=60, check=False
         )
@@ -101,10 +102,11 @@ class TestMigrate:
 
 class TestStart:
     async def test_durability_is_asserted(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(db.PRAGMAS, "synchronous", "FULL")
         database = Database(settings.database)
         await database.check()
         await database.close()
-        monkeypatch.setitem(__import__("dossier.core.db", fromlist=["PRAGMAS"]).PRAGMAS, "synchronous", "NORMAL")
+        monkeypatch.setitem(db.PRAGMAS, "synchronous", "NORMAL")
         database = Database(settings.database)
         with pytest.raises(DatabaseUnfit, match="synchronous"):
             await database.check()
