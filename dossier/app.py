@@ -110,17 +110,35 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def _tidy(schema: dict[str, Any]) -> None:
+    """Take out what FastAPI adds by itself and no route answers: JSON beside or in place of the real type, its own 422."""
+    for item in schema["paths"].values():
+        for operation in item.values():
+            for status, answer in list(operation["responses"].items()):
+                content = answer.get("content", {})
+                own = content.get("application/json", {}).get("schema", {})
+                if own.get("$ref", "").endswith("/HTTPValidationError"):
+                    del operation["responses"][status]
+                elif len(content) > 1 or not own:
+                    content.pop("application/json", None)
+                    answer |= {"content": content}
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+
+
 def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = make()
+            schema["components"]["examples"] = web.EXAMPLES
             schema["components"]["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "dossier_session"},
             }
             schema["security"] = [{"token": []}, {"session": []}]
+            _tidy(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

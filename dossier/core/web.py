@@ -24,7 +24,7 @@ from dossier.core.actor import Actor, NotAllowed
 from dossier.core.errors import DossierError
 from dossier.core.ids import new_id
 from dossier.core.log import log
-from dossier.core.units import Unit, Units
+from dossier.core.units import ReadUnit, Unit, Units
 
 Wire = dict[str, Any]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -143,6 +143,12 @@ async def write(
     return _respond(await units(request).run(actor, once))
 
 
+async def comes_again(request: Request, unit: ReadUnit) -> bool:
+    """Whether the request was answered before: checks made ahead of the body would judge what it did itself."""
+    key = request.headers.get("idempotency-key")
+    return bool(key) and await idempotency.known(unit, str(key))
+
+
 async def _fingerprint(request: Request, body: bytes | None) -> bytes:
     if body is None:
         body = hashlib.sha256(await request.body()).digest()
@@ -184,6 +190,8 @@ def problem(error: DossierError, request_id: str) -> Response:
 
 
 Answers = dict[int | str, dict[str, Any]]
+EXAMPLES: dict[str, Wire] = {}
+"""The problems that routes have documented, by code: the document's ``components/examples``."""
 
 
 def ok(model: type[BaseModel], status: int = 200) -> Answers:
@@ -213,7 +221,8 @@ def refusals(*kinds: type[DossierError]) -> Answers:
         entry = by_status.setdefault(kind.status, {"model": Problem, "description": "", "content": {PROBLEM: {}}})
         entry["description"] = f"{entry['description']}, `{kind.code}`".lstrip(", ")
         examples = entry["content"][PROBLEM].setdefault("examples", {})
-        examples[kind.code] = {"summary": kind.title, "value": _example(kind)}
+        examples[kind.code] = {"$ref": f"#/components/examples/{kind.code}"}
+        EXAMPLES[kind.code] = {"summary": kind.title, "value": _example(kind)}
         entry["content"][PROBLEM]["schema"] = {"$ref": "#/components/schemas/Problem"}
     return by_status
 
@@ -279,6 +288,9 @@ class Edge:
                 await self.app(scope, receive, stamped)
             except ClientDisconnect:
                 log.info("request.cut", method=scope["method"], route=_route(scope))
+                if not status:
+                    # Nobody may be there any more; but a body whose chunks are torn looks the same from here.
+                    await problem(errors.BadRequest("The body ended early."), request_id)(scope, receive, stamped)
             except Exception:
                 log.exception("request.failed", method=scope["method"], route=_route(scope))
                 if not status:
