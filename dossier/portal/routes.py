@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from dossier.core.actor import Actor
-from dossier.core.errors import Invalid, NotFound, StorageFull, TooLarge, Unavailable
+from dossier.core.errors import BadRequest, Invalid, NotFound, StorageFull, TooLarge, Unavailable
 from dossier.core.ids import new_id
 from dossier.core.units import Unit
-from dossier.core.web import Wire, json, ok, refusals, units
+from dossier.core.web import Answers, Wire, json, ok, refusals, units
 from dossier.portal import schemas, service
 from dossier.users import LinkEnded, SlugTaken
 
@@ -30,6 +30,10 @@ ASSETS = {
     "favicon-32x32.png": (SWAGGER, "image/png"),
 }
 NOWHERE = Actor.system(UUID(int=0))
+FINE = {"status": "ok"}
+HEALTHY: Answers = {
+    200: {"content": {"application/json": {"schema": {"const": FINE}, "example": FINE}}, "description": "It is so."}
+}
 
 
 @router.post(
@@ -38,7 +42,8 @@ NOWHERE = Actor.system(UUID(int=0))
     tags=["session"],
     status_code=201,
     response_model=None,
-    responses=ok(schemas.SetupDone, 201) | refusals(Invalid, LinkEnded, SlugTaken, TooLarge, StorageFull, Unavailable),
+    responses=ok(schemas.SetupDone, 201)
+    | refusals(BadRequest, Invalid, LinkEnded, SlugTaken, TooLarge, StorageFull, Unavailable),
     openapi_extra={"security": []},
 )
 async def set_up(request: Request, body: schemas.Setup) -> Response:
@@ -83,11 +88,12 @@ async def asset(name: str) -> Response:
     summary="Whether the process lives",
     tags=["health"],
     response_model=None,
+    responses=HEALTHY,
     openapi_extra={"security": []},
 )
 async def live() -> Response:
     """Answers as long as the process can answer."""
-    return json({"status": "ok"})
+    return json(FINE)
 
 
 @router.get(
@@ -95,7 +101,7 @@ async def live() -> Response:
     summary="Whether requests can be served",
     tags=["health"],
     response_model=None,
-    responses=refusals(Unavailable),
+    responses=HEALTHY | refusals(Unavailable),
     openapi_extra={"security": []},
 )
 async def ready(request: Request) -> Response:
@@ -105,4 +111,4 @@ async def ready(request: Request) -> Response:
     async with units(request).read(NOWHERE) as unit:
         await service.check(unit)
     await request.app.state.store.check()
-    return json({"status": "ok"})
+    return json(FINE)
