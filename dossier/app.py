@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from dossier import documents, folders, sessions, tasks
 from dossier.core import web
@@ -121,9 +122,17 @@ def _tidy(schema: dict[str, Any]) -> None:
                     del operation["responses"][status]
                 elif len(content) > 1 or not own:
                     content.pop("application/json", None)
-                    answer |= {"content": content}
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)
+
+
+def _restore_nulls(schemas: dict[str, Any], base: type[BaseModel] = BaseModel) -> None:
+    """Put the models' own examples in place of those that FastAPI has taken every null out of."""
+    for model in base.__subclasses__():
+        extra = model.model_config.get("json_schema_extra")
+        if model.__module__.startswith("dossier.") and model.__name__ in schemas and isinstance(extra, dict):
+            schemas[model.__name__] |= extra
+        _restore_nulls(schemas, model)
 
 
 def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -139,6 +148,7 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
             }
             schema["security"] = [{"token": []}, {"session": []}]
             _tidy(schema)
+            _restore_nulls(schema["components"]["schemas"])
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -17,7 +17,7 @@ from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.errors import Conflict, Invalid
 from dossier.core.ids import Digest, Uuid, digest
-from dossier.core.units import Unit
+from dossier.core.units import ReadUnit, Unit
 
 KEPT = timedelta(hours=24)
 
@@ -82,6 +82,13 @@ async def find(unit: Unit, key: str, print_: bytes) -> Answer | None:
     if row.body is None and row.status != 204:
         raise AlreadyDone("It was done; what it showed is shown once.")
     return Answer(row.status, row.body, row.etag, row.location)
+
+
+async def known(unit: ReadUnit, key: str) -> bool:
+    """Whether an answer is kept under this key of the actor's."""
+    owner = unit.actor.member_id or unit.workspace_id
+    query = select(AnswerRow.status).where(AnswerRow.owner_id == owner, AnswerRow.key_digest == digest(key))
+    return (await unit.session.execute(query)).first() is not None
 
 
 def keep(unit: Unit, key: str, print_: bytes, answer: Answer) -> None:

@@ -16,6 +16,7 @@ from dossier.core.web import (
     IfMatch,
     Limit,
     Wire,
+    comes_again,
     json,
     ok,
     paged,
@@ -90,7 +91,8 @@ async def add_document(
 
     async def check(fields: schemas.AddFields) -> None:
         async with units(request).read(actor) as unit:
-            await service.check_addable(unit, fields.folder_id)
+            if not await comes_again(request, unit):
+                await service.check_addable(unit, fields.folder_id)
 
     async with incoming.receive(request, actor.workspace_id, query, check) as (fields, upload):
 
@@ -121,7 +123,8 @@ async def add_documents(request: Request, actor: CurrentActor, _key: Idempotency
 
     async def check(fields: schemas.BatchFields) -> None:
         async with units(request).read(actor) as unit:
-            await service.check_addable(unit, fields.folder_id)
+            if not await comes_again(request, unit):
+                await service.check_addable(unit, fields.folder_id)
 
     async with incoming.receive_many(request, actor.workspace_id, schemas.BatchFields, check) as (fields, uploads):
 
@@ -276,7 +279,8 @@ async def add_version(
 ) -> Response:
     """Add a file as the new head, as a form or as the raw body; answers the document."""
     async with units(request).read(actor) as unit:
-        await service.check_writable(unit, document_id)
+        if not await comes_again(request, unit):
+            await service.check_writable(unit, document_id)
         name = (await versions.get(unit, document_id))["name"]
 
     async def check(_fields: schemas.VersionFields) -> None:

@@ -19,6 +19,7 @@ TICKET: dict[str, Any] = {
 
 def _some(schema: dict[str, Any]) -> None:
     fields = ("document_ids", "folder_ids")
+    schema["examples"] = [SELECTION]
     schema["anyOf"] = [{"required": [name], "properties": {name: {"minItems": 1}}} for name in fields]
 
 

@@ -21,7 +21,7 @@ class FolderNotFound(NotFound):
 
 
 class NameTaken(Conflict):
-    """A folder or document of this name lies there already; ``existing`` names it."""
+    """A folder or document of this name lies there already; ``existing`` names it, unless it is hidden from the actor."""
 
     code = "name_taken"
     title = "This name is taken here"

@@ -253,18 +253,22 @@ async def _for_access(unit: Unit, folder_id: UUID) -> Folder:
 async def claim(unit: Unit, folder_id: UUID, name: str, kind: str, node_id: UUID, *, rename: bool = False) -> str:
     """Take a living name for a folder or document; the name taken. With ``rename`` a free "name (2)" is found.
 
-    Raises NameTaken (``existing`` holds kind and id of what is there).
+    Raises NameTaken (``existing`` holds kind and id of what is there, where the actor may see it).
     """
     taken = await queries.named(unit, folder_id, name_key(name))
     if taken and not rename:
-        raise NameTaken(
-            f"There is already a {taken[0]} of that name.", existing={"kind": taken[0], "id": str(taken[1])}
-        )
+        raise await _name_taken(unit, *taken)
     if taken:
         name = await free_name(unit, folder_id, name, kind)
     unit.session.add(Name(folder_id=folder_id, name_key=name_key(name), kind=kind, node_id=node_id))
     await unit.session.flush()
     return name
+
+
+async def _name_taken(unit: ReadUnit, kind: str, node_id: UUID) -> NameTaken:
+    if kind == "folder" and await queries.find(unit, node_id) is None:
+        return NameTaken()
+    return NameTaken(f"There is already a {kind} of that name.", existing={"kind": kind, "id": str(node_id)})
 
 
 async def free_name(unit: ReadUnit, folder_id: UUID, name: str, kind: str = "document") -> str:

@@ -64,6 +64,7 @@ class WorkspaceName(BaseModel):
 class MyMembership(BaseModel):
     """One of the workspaces that I am in."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": ME["memberships"]})
     member_id: UUID
     role: Literal["viewer", "editor", "owner"]
     workspace: WorkspaceName

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from dossier import folders
 from dossier.core import jobs
@@ -39,7 +39,7 @@ async def _page(patient: Patient, unit: ReadUnit, after: UUID) -> UUID | None:
     )
     query = query.outerjoin(Folder, Folder.id == Document.folder_id).outerjoin(Version, head)
     rows = (await unit.session.execute(query.where(Document.id > after).order_by(Document.id).limit(PAGE))).all()
-    mine: list[Row[Any]] = [row for row in rows if patient.concerns(row.workspace_id)]
+    mine = [row for row in rows if patient.concerns(row.workspace_id)]
     if mine:
         for verb in (_heads, _contents, _names, _tasks, _scopes):
             await verb(patient, unit, mine)
@@ -48,7 +48,7 @@ async def _page(patient: Patient, unit: ReadUnit, after: UUID) -> UUID | None:
     return rows[-1].id if rows else None
 
 
-async def _heads(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _heads(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     query = select(Version.document_id, func.count(), func.min(Version.number), func.max(Version.number))
     query = query.where(Version.document_id.in_([row.id for row in rows])).group_by(Version.document_id)
     numbers = {row[0]: row[1:] for row in await unit.session.execute(query)}
@@ -63,18 +63,18 @@ async def _heads(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> 
             patient.found("head_repeat", row.id, "Media type or author.", row.workspace_id)
 
 
-async def _contents(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _contents(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     same = and_(Blob.workspace_id == Version.workspace_id, Blob.sha256 == Version.sha256)
     query = select(Version.document_id, Version.number, Version.workspace_id, Version.size, Blob.size)
     query = query.outerjoin(Blob, same).where(Version.document_id.in_([row.id for row in rows]))
     query = query.where(or_(Blob.size.is_(None), Blob.size != Version.size))
-    wrong: Iterable[Row[Any]] = await unit.session.execute(query)
+    wrong: Iterable[Any] = await unit.session.execute(query)
     for document_id, number, workspace_id, size, there in wrong:
         code = "content_unknown" if there is None else "content_size"
         patient.found(code, document_id, f"Version {number}: {size} bytes, stored {there}.", workspace_id)
 
 
-async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     query = select(Name.node_id, Name.folder_id, Name.name_key, Name.kind)
     names = {
         row[0]: row[1:] for row in await unit.session.execute(query.where(Name.node_id.in_([row.id for row in rows])))
@@ -88,17 +88,17 @@ async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> 
             patient.found("name_wrong", row.id, f"{row.name} is sorted wrong.", row.workspace_id)
 
 
-async def _tasks(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _tasks(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     query = select(Task.document_id, func.count()).where(Task.document_id.in_([row.id for row in rows]))
     query = query.where(Task.status.in_(sorted(OPEN))).group_by(Task.document_id)
-    counts = dict((await unit.session.execute(query)).tuples().all())
+    counts = dict((await unit.session.execute(query)).all())
     for row in rows:
         if row.open_tasks != counts.get(row.id, 0):
             detail = f"{row.open_tasks} instead of {counts.get(row.id, 0)}."
             patient.found("open_tasks_wrong", row.id, detail, row.workspace_id)
 
 
-async def _scopes(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _scopes(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     wrong = [row for row in rows if row.scope_id != row.folder_scope]
     waits = {id_: await _rewriting(unit, id_) for id_ in {row.workspace_id for row in wrong}}
     for row in wrong:

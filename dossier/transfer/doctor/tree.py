@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, literal, select, tuple_
+from sqlalchemy import and_, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from dossier import folders
@@ -49,7 +49,7 @@ async def _folders(patient: Patient, unit: ReadUnit, after: UUID) -> UUID | None
     return rows[-1].id if rows else None
 
 
-async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Row[Any]]) -> None:
+async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
     query = select(Name.node_id, Name.folder_id, Name.name_key, Name.kind)
     names = {
         row[0]: row[1:] for row in await unit.session.execute(query.where(Name.node_id.in_([row.id for row in rows])))

@@ -117,7 +117,7 @@ class Destination:
         """Remove a file; whether it was there."""
         try:
             (self.root / path).unlink()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         _sync((self.root / path).parent)
         return True

@@ -61,7 +61,7 @@ async def access(unit: ReadUnit) -> dict[UUID, list[Grant]]:
     """folder id → its own access list, for the folders that have one."""
     query = select(Scope.id, Folder.id).join(Folder, and_(Folder.id == Scope.folder_id, Folder.scope_id == Scope.id))
     query = query.where(Scope.workspace_id == unit.workspace_id, Scope.is_root.is_(False))
-    brought = dict((await unit.session.execute(query)).tuples().all())
+    brought = dict((await unit.session.execute(query)).all())
     grants = select(Grant.scope_id, Grant).join(Scope, Scope.id == Grant.scope_id)
     grants = grants.where(Scope.workspace_id == unit.workspace_id).order_by(Grant.principal_id)
     found = _lists(await unit.session.execute(grants))
@@ -96,7 +96,7 @@ def _listed(unit: ReadUnit, *, trashed: bool) -> Select[UUID, UUID, str]:
 async def people(unit: ReadUnit) -> Sequence[tuple[Member, User]]:
     """All members, former ones too, in the order they came."""
     query = select(Member, User).join(User, User.id == Member.user_id).where(Member.workspace_id == unit.workspace_id)
-    return (await unit.session.execute(query.order_by(Member.id))).tuples().all()
+    return (await unit.session.execute(query.order_by(Member.id))).all()
 
 
 async def groups(unit: ReadUnit) -> Sequence[tuple[Group, list[UUID]]]:
@@ -113,7 +113,7 @@ async def emails(unit: ReadUnit, ids: Iterable[UUID | None]) -> dict[UUID, str]:
     wanted = {id_ for id_ in ids if id_ is not None}
     query = select(Member.id, User.email).join(User, User.id == Member.user_id)
     rows = await unit.session.execute(query.where(Member.workspace_id == unit.workspace_id, Member.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def wholes(unit: ReadUnit, ids: Sequence[UUID]) -> list[Whole]:
@@ -152,7 +152,7 @@ async def _keys(unit: ReadUnit, digests: set[bytes]) -> dict[bytes, str]:
         rows = await unit.session.execute(
             select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, some)
         )
-        found |= dict(rows.tuples().all())
+        found |= dict(rows.all())
     return found
 
 

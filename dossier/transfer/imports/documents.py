@@ -1,7 +1,7 @@
 """One document of an export: its contents first, each checked against its digest, then all its history in one Unit."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from dossier import folders, storage
 from dossier.core.actor import Actor
-from dossier.core.errors import Conflict
 from dossier.core.units import Unit
 from dossier.documents.models import Document, Tag, Version
 from dossier.folders.models import Folder
@@ -38,34 +37,34 @@ class Bringer:
     folders: dict[UUID, UUID]
     progress: Quiet
 
-    async def bring(self, entry: shapes.Entry) -> shapes.Document | None:
-        """Bring one document; None where it is here already. Raises ContentDamaged, ExportUnfit, BadName, StorageFull."""
-        id_ = derived(self.actor.workspace_id, entry.id)
+    async def missing(self, entries: Sequence[shapes.Entry]) -> list[shapes.Entry]:
+        """Those of the documents that are not here yet."""
+        ids = {entry.id: derived(self.actor.workspace_id, entry.id) for entry in entries}
         async with self.program.units.read(self.actor) as unit:
-            if await queries.has_document(unit, id_):
-                return None
+            here = await queries.documents_among(unit, ids.values())
+        return [entry for entry in entries if ids[entry.id] not in here]
+
+    async def bring(self, entry: shapes.Entry) -> shapes.Document:
+        """Bring one document. Raises ContentDamaged, ExportUnfit, PathUnfit, BadName, StorageFull, Unavailable."""
         wanted = await asyncio.to_thread(self.reader.document, entry)
         _check(wanted, entry, self.folders)
-        async with self.program.units.read(self.actor) as unit:
-            known = await queries.known_contents(unit, {bytes.fromhex(each.sha256) for each in wanted.versions})
         # Nothing may be refused inside of this context once the Unit has committed: it would take the bytes away.
         async with AsyncExitStack() as stack:
-            received = await self._receive(stack, wanted, known)
-            await self.program.units.run(self.actor, lambda unit: self._keep(unit, id_, wanted, received))
+            received = await self._receive(stack, wanted)
+            await self.program.units.run(self.actor, lambda unit: self._keep(unit, wanted, received))
         return wanted
 
-    async def _receive(self, stack: AsyncExitStack, wanted: shapes.Document, known: set[bytes]) -> Received:
+    async def _receive(self, stack: AsyncExitStack, wanted: shapes.Document) -> Received:
+        """Every content once, durable; one that the workspace has already is dropped again when its row is found."""
         found: Received = {}
-        for version in wanted.versions:
-            sha256 = bytes.fromhex(version.sha256)
-            if sha256 not in known and sha256 not in found:
-                if version.file is None:
-                    raise ContentDamaged(f"Version {version.number} was lost before the export.")
-                path = self.reader.path(version.file)
-                source = storage.received(self.program.store, self.actor.workspace_id, self._read(path))
-                found[sha256] = await stack.enter_async_context(source)
-                if found[sha256].stored.sha256 != sha256:
-                    raise ContentDamaged(f"{version.file} is not what the export wrote.")
+        for version in {version.sha256: version for version in wanted.versions}.values():
+            if version.file is None:
+                raise ContentDamaged(f"Version {version.number} was lost before the export.")
+            path, sha256 = self.reader.path(version.file), bytes.fromhex(version.sha256)
+            source = storage.received(self.program.store, self.actor.workspace_id, self._read(path))
+            found[sha256] = await stack.enter_async_context(source)
+            if found[sha256].stored.sha256 != sha256:
+                raise ContentDamaged(f"{version.file} is not what the export wrote.")
         return found
 
     async def _read(self, path: Path) -> AsyncIterator[bytes]:
@@ -74,7 +73,8 @@ class Bringer:
                 self.progress.moved(len(chunk))
                 yield chunk
 
-    async def _keep(self, unit: Unit, id_: UUID, wanted: shapes.Document, received: Received) -> None:
+    async def _keep(self, unit: Unit, wanted: shapes.Document, received: Received) -> None:
+        id_ = derived(unit.workspace_id, wanted.id)
         folder = await unit.session.get_one(Folder, self.folders[wanted.folder_id])
         document = _document(wanted, id_, folder, self.people)
         if not document.trashed:
@@ -141,8 +141,6 @@ async def _add_versions(
     sizes = {sha256: (await storage.adopt(unit, bytes_)).size for sha256, bytes_ in received.items()}
     for each in wanted.versions:
         sha256 = bytes.fromhex(each.sha256)
-        if sha256 not in sizes:
-            sizes[sha256] = await _known_size(unit, sha256)
         version = Version(
             document_id=document.id,
             number=each.number,
@@ -159,10 +157,3 @@ async def _add_versions(
         )
         unit.session.add(version)
     await unit.session.flush()
-
-
-async def _known_size(unit: Unit, sha256: bytes) -> int:
-    blob = await storage.find(unit, sha256, lock=True)
-    if blob is None:
-        raise Conflict("A content that was here has just been purged; import the export again.")
-    return blob.size

@@ -1,6 +1,6 @@
 """Every SELECT of the import of an export."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -9,7 +9,6 @@ from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.documents.models import Document
 from dossier.folders.models import Folder
-from dossier.storage.models import Blob
 from dossier.users.models import Group, Member, User, fold
 
 STARTED = "import.started"
@@ -33,7 +32,7 @@ async def member_ids(unit: ReadUnit) -> dict[str, UUID]:
     """Folded e-mail → member, of all members of the workspace."""
     query = select(User.email_key, Member.id).join(Member, Member.user_id == User.id)
     rows = await unit.session.execute(query.where(Member.workspace_id == unit.workspace_id))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def users(unit: ReadUnit, emails: Collection[str]) -> dict[str, User]:
@@ -52,18 +51,6 @@ async def groups(unit: ReadUnit) -> dict[str, Group]:
     return {group.name_key: group for group in rows}
 
 
-async def has_document(unit: ReadUnit, document_id: UUID) -> bool:
-    """Whether the document is here."""
-    return await unit.session.scalar(select(Document.id).where(Document.id == document_id)) is not None
-
-
-async def known_contents(unit: ReadUnit, digests: Collection[bytes]) -> set[bytes]:
-    """Those of the digests whose content the workspace has."""
-    found: set[bytes] = set()
-    wanted = list(digests)
-    for start in range(0, len(wanted), 500):
-        some = Blob.sha256.in_(wanted[start : start + 500])
-        found |= set(
-            await unit.session.scalars(select(Blob.sha256).where(Blob.workspace_id == unit.workspace_id, some))
-        )
-    return found
+async def documents_among(unit: ReadUnit, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the documents that are here."""
+    return set((await unit.session.scalars(select(Document.id).where(Document.id.in_(list(ids))))).all())

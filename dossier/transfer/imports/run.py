@@ -47,7 +47,10 @@ class _Import:
         bringer = Bringer(self._program, self._actor, self._reader, found, await self._folders(found), self._progress)
         entries = self._reader.entries()
         while page := await asyncio.to_thread(_page, entries):
-            bringing = (self._bring(bringer, entry) for entry in page)
+            missing = await bringer.missing(page)
+            self._report.count("present", len(page) - len(missing))
+            self._progress.done(len(page) - len(missing))
+            bringing = (self._bring(bringer, entry) for entry in missing)
             # All of them end before the first error goes on, for they use the database.
             for result in await asyncio.gather(*bringing, return_exceptions=True):
                 if result is not None:
@@ -90,16 +93,10 @@ class _Import:
         except DossierError as error:
             self._report.fail(entry.details, error)
         else:
-            self._count(brought)
+            self._report.count("documents")
+            self._report.count("versions", len(brought.versions))
+            self._report.count("tasks", len(brought.tasks))
         self._progress.done()
-
-    def _count(self, brought: shapes.Document | None) -> None:
-        if brought is None:
-            self._report.count("present")
-            return
-        self._report.count("documents")
-        self._report.count("versions", len(brought.versions))
-        self._report.count("tasks", len(brought.tasks))
 
 
 def _page(entries: Iterator[shapes.Entry]) -> list[shapes.Entry]:

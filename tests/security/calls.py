@@ -1,0 +1,208 @@
+"""How each operation of the OpenAPI document is called on what lies behind a restriction, and what it answers to whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+Statuses = Mapping[str, int]
+Params = dict[str, Any]
+GOOD = 0
+"""In place of a status: it is done."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What people are answered. ``foreign`` is another workspace's owner, who has lists and credentials of their own."""
+
+    no_right: int
+    viewer: int
+    read_only: int
+    not_admin: int
+    foreign: int = 404
+
+
+# Nobody signs in for these; they are guarded by what they are sent.
+PUBLIC = Kind(GOOD, GOOD, GOOD, GOOD, GOOD)
+READ = Kind(no_right=404, viewer=GOOD, read_only=GOOD, not_admin=GOOD)
+WRITE = Kind(no_right=404, viewer=403, read_only=403, not_admin=GOOD)
+# What is in a list is another question; everybody has one.
+LIST = Kind(no_right=GOOD, viewer=GOOD, read_only=GOOD, not_admin=GOOD, foreign=GOOD)
+# People and groups are not hidden from members.
+MEMBERS = Kind(no_right=GOOD, viewer=GOOD, read_only=GOOD, not_admin=GOOD)
+ADMIN_LIST = Kind(no_right=403, viewer=403, read_only=403, not_admin=403, foreign=GOOD)
+ADMIN = Kind(no_right=403, viewer=403, read_only=403, not_admin=403)
+# For those who have signed in, and nothing that a token does.
+SESSION = Kind(no_right=403, viewer=403, read_only=403, not_admin=403, foreign=403)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an operation. ``params`` fill the path, then the query; ``but`` differs from the kind, by its fields."""
+
+    kind: Kind
+    params: Mapping[str, Any]
+    send: Mapping[str, Any]
+    but: Statuses
+
+    def answered(self, whom: str) -> int:
+        """The status for a field of ``Kind``, or for ``anonymous``."""
+        status: int = self.but[whom] if whom in self.but else getattr(self.kind, whom, 401)
+        return status
+
+
+def call(kind: Kind, *, but: Statuses | None = None, send: Any = None, **params: Any) -> Call:
+    """A call; ``send`` holds the body as httpx takes it."""
+    return Call(kind, params, send or {}, but or {})
+
+
+def table(ids: Mapping[str, str]) -> dict[str, Call]:
+    """The calls by operation id, in an order in which the owner can do them all. ``id:why`` is one more call."""
+    return _open() | _oneself(ids) | _lists(ids) | _reads(ids) | _writes(ids) | _people(ids) | _ends(ids)
+
+
+def _open() -> dict[str, Call]:
+    password = "correct horse staple"
+    setup = {"link": "no", "workspace": "W", "email": "a@example.com", "name": "A", "password": password}
+    return {
+        "live": call(PUBLIC, but={"anonymous": 200}),
+        "ready": call(PUBLIC, but={"anonymous": 200}),
+        "set_up": call(PUBLIC, but={"anonymous": 404}, send={"json": setup}),
+        "sign_in": call(PUBLIC, but={"anonymous": 401}, send={"json": {"email": "a@b.c", "password": "wrong"}}),
+        "request_reset": call(PUBLIC, but={"anonymous": 202}, send={"json": {"email": "nobody@example.com"}}),
+        "reset_password": call(PUBLIC, but={"anonymous": 404}, send={"json": {"link": "no", "password": password}}),
+        "accept_invitation": call(PUBLIC, but={"anonymous": 404}, send={"json": {"link": "no"}}),
+        "head_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
+        "download_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
+    }
+
+
+def _oneself(ids: Mapping[str, str]) -> dict[str, Call]:
+    token = {"name": "t", "scopes": ["read"]}
+    return {
+        "get_me": call(LIST),
+        "list_tokens": call(LIST),
+        "list_tokens:another's": call(ADMIN_LIST, member_id=ids["partner"]),
+        "create_token": call(LIST, but={"read_only": 403}, send={"json": token}),
+        "update_me": call(SESSION, send={"json": {"name": "Me"}}),
+        "change_password": call(SESSION, send={"json": {"current": "x", "password": "correct horse staple"}}),
+        "sign_out": call(SESSION),
+    }
+
+
+def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
+    vault: Params = {"folder_id": ids["vault"]}
+    return {
+        "list_members": call(LIST),
+        "list_groups": call(LIST),
+        "list_folders": call(LIST),
+        "list_folders:in one": call(READ, parent_id=ids["vault"]),
+        "list_documents": call(LIST),
+        "list_documents:searched": call(LIST, q="quokka"),
+        "list_documents:in one": call(READ, **vault),
+        "list_documents:trashed in one": call(READ, trashed=True, **vault),
+        "list_tasks": call(LIST),
+        "list_tasks:of one": call(READ, document_id=ids["plan"]),
+        "list_events": call(LIST),
+        "stream_events": call(LIST),
+        "list_invitations": call(ADMIN_LIST),
+    }
+
+
+def _reads(ids: Mapping[str, str]) -> dict[str, Call]:
+    plan: Params = {"document_id": ids["plan"]}
+    vault: Params = {"folder_id": ids["vault"]}
+    task: Params = {"task_id": ids["task"]}
+    return {
+        "get_folder": call(READ, **vault),
+        "get_folder_access": call(READ, but={"viewer": 403}, **vault),
+        "get_document": call(READ, **plan),
+        "get_document:in the trash": call(READ, document_id=ids["old"]),
+        "list_versions": call(READ, **plan),
+        "get_version": call(READ, number=1, **plan),
+        "head_document_content": call(READ, **plan),
+        "download_document": call(READ, **plan),
+        "head_version_content": call(READ, number=1, **plan),
+        "download_version": call(READ, number=1, **plan),
+        "list_document_tasks": call(READ, **plan),
+        "get_task": call(READ, **task),
+        "list_task_comments": call(READ, **task),
+        "list_task_history": call(READ, **task),
+        "get_group": call(MEMBERS, group_id=ids["group"]),
+        # A POST that changes nothing: whoever may read may download.
+        "create_download": call(READ, send={"json": {"document_ids": [ids["plan"]]}}),
+        "create_download:folder": call(READ, send={"json": {"folder_ids": [ids["vault"]]}}),
+    }
+
+
+def _writes(ids: Mapping[str, str]) -> dict[str, Call]:
+    plan: Params = {"document_id": ids["plan"]}
+    vault: Params = {"folder_id": ids["vault"]}
+    task: Params = {"task_id": ids["task"]}
+    watching = {"viewer": GOOD}  # whoever sees a task may
+    return {
+        "create_folder": call(WRITE, send={"json": {"name": "New", "parent_id": ids["vault"]}}),
+        "update_folder": call(WRITE, send={"json": {"name": "Renamed quokka"}}, **vault),
+        "restrict_folder": call(WRITE, send={"json": {"grants": []}}, folder_id=ids["strongroom"]),
+        "unrestrict_folder": call(WRITE, folder_id=ids["strongroom"]),
+        "add_document": call(WRITE, send={"content": b"new"}, name="new.txt", **vault),
+        "add_document:form": call(WRITE, send={"data": vault, "files": {"file": ("form.txt", b"new")}}),
+        "add_documents": call(WRITE, send={"data": vault, "files": {"file": ("many.txt", b"new")}}),
+        "update_document": call(WRITE, send={"json": {"description": "changed"}}, **plan),
+        "add_version": call(WRITE, send={"content": b"third"}, **plan),
+        "restore_version": call(WRITE, number=1, **plan),
+        "lock_document": call(WRITE, send={"json": {"take_over": True}}, **plan),
+        "unlock_document": call(WRITE, **plan),
+        "create_task": call(WRITE, send={"json": {"title": "New"}}, **plan),
+        "carry_over_tasks": call(WRITE, **plan),
+        "update_task": call(WRITE, send={"json": {"title": "Changed"}}, **task),
+        "add_task_comment": call(WRITE, send={"json": {"body": "new"}}, **task),
+        "watch_task": call(WRITE, but=watching, **task),
+        "unwatch_task": call(WRITE, but=watching, **task),
+        "restore_document": call(WRITE, document_id=ids["old"]),
+        "restore_folder": call(WRITE, folder_id=ids["attic"]),
+    }
+
+
+def _people(ids: Mapping[str, str]) -> dict[str, Call]:
+    named, invited = {"name": "G", "member_ids": [ids["partner"]]}, {"email": "x@example.com", "role": "viewer"}
+    return {
+        # A stranger makes them at home, and not with members of ours in them.
+        "create_group": call(ADMIN, but={"foreign": 422}, send={"json": named}),
+        "invite": call(ADMIN, but={"foreign": GOOD}, send={"json": invited}),
+        "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
+        "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
+        "revoke_invitation": call(ADMIN, invitation_id=ids["invitation"]),
+    }
+
+
+def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
+    plan: Params = {"document_id": ids["plan"]}
+    # Somebody else's token is hidden from all but owners; the one that is no admin belongs to its owner.
+    hidden = {"no_right": 404, "viewer": 404, "not_admin": GOOD}
+    return {
+        "delete_task": call(WRITE, task_id=ids["task"]),
+        "delete_document": call(WRITE, **plan),
+        "delete_document:purge": call(WRITE, purge=True, **plan),
+        "delete_folder": call(WRITE, recursive=True, folder_id=ids["vault"]),
+        "delete_group": call(ADMIN, group_id=ids["group"]),
+        "deactivate_member": call(ADMIN, member_id=ids["partner"]),
+        "revoke_token": call(ADMIN, but=hidden, token_id=ids["token"]),
+    }
+
+
+@cache
+def operations(app: FastAPI) -> dict[str, tuple[str, str]]:
+    """Operation id → method and path template."""
+    paths: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    return {op["operationId"]: (method.upper(), path) for path, item in paths.items() for method, op in item.items()}
+
+
+def request(app: FastAPI, client: httpx.AsyncClient, name: str, how: Call) -> httpx.Request:
+    """The request of a call by the holder of ``client``."""
+    method, template = operations(app)[name.partition(":")[0]]
+    query = {key: value for key, value in how.params.items() if f"{{{key}}}" not in template}
+    return client.build_request(method, template.format_map(how.params), params=query, **how.send)

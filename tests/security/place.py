@@ -1,0 +1,219 @@
+"""A place with something of every kind behind a restriction, and everybody who may not have it."""
+
+import contextlib
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from dossier import sessions
+from dossier.app import build, create_app
+from dossier.core import log
+from dossier.core.settings import Settings
+from dossier.core.units import Unit
+from dossier.feed import routes as feed_routes
+from tests.conftest import MovingClock, Seed, Someone, World, client_of, someone
+
+API = "/api/v1"
+HOME = "http://127.0.0.1:8000"
+VAULT, STRONGROOM, ATTIC = "Vault-quokka", "Strongroom-quokka", "Attic-quokka"
+PLAN, OLD_PLAN = "plan-quokka.txt", "old-plan-quokka.txt"
+FIRST, SECOND = b"the first quokka text", b"the second quokka text"
+TRACES = ("quokka", hashlib.sha256(FIRST).hexdigest(), hashlib.sha256(SECOND).hexdigest())
+"""What nobody without a right may ever read; the ids in ``Place.ids`` come to it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The world with a vault in it that ``insider`` (editor) and ``viewer`` (viewer) are let into, and ``editor`` not."""
+
+    world: World
+    insider: Someone
+    ids: Mapping[str, str]
+    clients: Mapping[str, httpx.AsyncClient]
+    others: Mapping[str, str]
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """Words and ids of what lies behind the restriction."""
+        return TRACES + tuple(self.ids.values())
+
+
+async def made(answer: httpx.Response) -> Any:
+    """The body of an answer that must be good."""
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    return answer.json() if answer.content else None
+
+
+async def build_place(world: World) -> Place:
+    """Furnish the world."""
+    acme = world.owner.actor.workspace_id
+    insider = await someone(world.app, world.parts, acme, "insider", "editor")
+    former = await someone(world.app, world.parts, acme, "former", "owner")
+    partner = await someone(world.app, world.parts, acme, "partner", "viewer")
+    ids, others = await _vault(world, insider, partner)
+    clients = await _people(world, former)
+    await made(await world.owner.client.delete(f"{API}/members/{former.member_id}"))
+    return Place(world, insider, ids, clients, others)
+
+
+async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict[str, str], dict[str, str]]:
+    owner, inside = world.owner.client, insider.client
+    vault = await _folder(owner, VAULT)
+    grants = [
+        {"member_id": str(insider.member_id), "role": "editor"},
+        {"member_id": str(world.viewer.member_id), "role": "viewer"},
+    ]
+    await made(await owner.put(f"{API}/folders/{vault}/access", json={"grants": grants}))
+    strongroom, attic = await _folder(inside, STRONGROOM, vault), await _folder(inside, ATTIC, vault)
+    plan, old = await _document(inside, PLAN, vault, FIRST), await _document(inside, OLD_PLAN, vault, b"old quokka")
+    await made(await inside.post(f"{API}/documents/{plan}/versions", params={"comment": "quokka"}, content=SECOND))
+    change = {"tags": ["quokka"], "description": "quokka"}
+    await made(await inside.patch(f"{API}/documents/{plan}", json=change))
+    task = await _task(inside, plan, "Feed the quokka", details="quokka")
+    comment = await made(await inside.post(f"{API}/tasks/{task}/comments", json={"body": "quokka!"}))
+    await made(await inside.delete(f"{API}/documents/{old}"))
+    await made(await inside.delete(f"{API}/folders/{attic}"))
+    group = await made(await owner.post(f"{API}/groups", json={"name": "Keepers"}))
+    invitation = await made(await owner.post(f"{API}/invitations", json={"email": "new@example.com", "role": "viewer"}))
+    token = await made(await owner.post(f"{API}/tokens", json={"name": "spare", "scopes": ["read"]}))
+    open_folder = await _folder(owner, "Open")
+    open_document = await _document(owner, "open.txt", open_folder, b"open")
+    hidden = {"vault": vault, "strongroom": strongroom, "attic": attic, "plan": plan, "old": old}
+    hidden |= {"task": task, "comment": comment["id"]}
+    others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
+    others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
+    others |= {"open_task": await _task(owner, open_document, "Read it")}
+    return hidden, others
+
+
+async def _people(world: World, former: Someone) -> dict[str, httpx.AsyncClient]:
+    """A client for every way to be refused."""
+    app = world.app
+    acme = world.owner.actor.workspace_id
+    both = await someone(app, world.parts, acme, "both", "owner")
+    twice = await someone(app, world.parts, world.stranger.actor.workspace_id, "both", "owner")
+    assert both.actor.user_id == twice.actor.user_id
+    tokens = {name: await _token(world, **how) for name, how in TOKENS.items()}
+    clients = {name: client_of(app, token) for name, token in tokens.items()}
+    clients["anonymous"] = world.anonymous
+    clients["garbage token"] = client_of(app, "dsr_" + "A" * 43)
+    clients["another scheme"] = client_of(app)
+    clients["another scheme"].headers["Authorization"] = "Basic b3duZXI6b3duZXI="
+    clients["foreign"] = world.stranger.client
+    clients["foreign, naming acme"] = client_of(app, world.stranger.token)
+    clients["foreign, naming acme"].headers["X-Workspace"] = "acme"
+    clients["acme's owner, naming other"] = client_of(app, world.owner.token)
+    clients["acme's owner, naming other"].headers["X-Workspace"] = "other"
+    clients["no_right"] = world.editor.client
+    clients["viewer"] = world.viewer.client
+    clients["deactivated"] = former.client
+    clients["deactivated, by cookie"] = await signed_in(world, former)
+    clients["ended session"] = await signed_in(world, world.owner, days=-1)
+    clients["acme's owner, by cookie"] = await signed_in(world, world.owner)
+    clients["owner of both, in other"] = await signed_in(world, both)
+    clients["owner of both, in other"].headers["X-Workspace"] = "other"
+    clients["lured by another site"] = await signed_in(world, both)
+    clients["lured by another site"].headers.update({"X-Workspace": "acme", "Origin": "https://evil.example"})
+    secret = await _token(world, scopes=("read", "write", "admin"))
+    clients["revoked"] = client_of(app, secret)
+    newest = (await made(await world.owner.client.get(f"{API}/tokens", params={"limit": 200})))["items"][-1]
+    await made(await world.owner.client.delete(f"{API}/tokens/{newest['id']}"))
+    return clients
+
+
+TOKENS: dict[str, dict[str, Any]] = {
+    "read_only": {"scopes": ("read",)},
+    "not_admin": {"scopes": ("read", "write")},
+    "expired": {"scopes": ("read", "write", "admin"), "seconds": 1},
+}
+
+
+async def _token(world: World, scopes: tuple[str, ...], seconds: float | None = None) -> str:
+    """A token of the owner; with ``seconds`` one that ended long ago, having lived so long."""
+    world.clock.move(days=-2 if seconds else 0)
+    expires = world.clock() + timedelta(seconds=seconds) if seconds else None
+
+    async def make(unit: Unit) -> str:
+        return await sessions.make_token(unit, world.owner.member_id, "made", scopes, expires)
+
+    secret = await world.parts.units.run(world.owner.actor, make)
+    world.clock.move(days=2 if seconds else 0)
+    return secret
+
+
+async def signed_in(world: World, who: Someone, days: float = 1) -> httpx.AsyncClient:
+    """A browser on our own pages with a session that lasts ``days``."""
+    assert who.actor.user_id is not None
+    user_id = who.actor.user_id
+
+    async def open_(unit: Unit) -> str:
+        return await sessions.open_session(unit, user_id, "test", timedelta(days=days))
+
+    client = client_of(world.app)
+    client.cookies.set("dossier_session", await world.parts.units.run(sessions.NOBODY, open_))
+    client.headers["Origin"] = HOME
+    return client
+
+
+async def _folder(client: httpx.AsyncClient, name: str, parent: str | None = None) -> str:
+    id_: str = (await made(await client.post(f"{API}/folders", json={"name": name, "parent_id": parent})))["id"]
+    return id_
+
+
+async def _document(client: httpx.AsyncClient, name: str, folder_id: str, content: bytes) -> str:
+    query = {"name": name, "folder_id": folder_id, "comment": name}
+    id_: str = (await made(await client.post(f"{API}/documents", params=query, content=content)))["id"]
+    return id_
+
+
+async def _task(client: httpx.AsyncClient, document_id: str, title: str, **fields: Any) -> str:
+    path = f"{API}/documents/{document_id}/tasks"
+    id_: str = (await made(await client.post(path, json={"title": title, **fields})))["id"]
+    return id_
+
+
+CONTENT = [
+    *("workspaces", "users", "members", "groups", "group_members", "invitations"),
+    *("folders", "names", "scopes", "grants"),
+    *("blobs", "documents", "versions", "document_tags", "document_locks"),
+    *("tasks", "task_comments"),
+]
+
+
+async def state(world: World) -> str:
+    """All that people have put into acme, rows and blobs, as text."""
+    other = repr(world.stranger.actor.workspace_id.bytes)
+    path = world.parts.settings.data_dir / "dossier.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = [f"{name}: {row!r}" for name in CONTENT for row in connection.execute(f"SELECT * FROM {name}")]
+    keys = [f"store: {entry.key}" async for entry in world.parts.store.keys()]  # noqa: SIM118  # a store is no dict
+    return "\n".join(sorted(row for row in rows if other not in row) + sorted(keys))
+
+
+@asynccontextmanager
+async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
+    """A place on its own copy of the seed, with live streams that end at once."""
+    shutil.copy(seed.path, folder / "dossier.sqlite3")
+    log.configure("console", "critical")
+    clock = MovingClock()
+    parts = build(Settings(data_dir=folder, log_level="error"), clock=clock)
+    app = create_app(parts)
+    people = {
+        name: Someone(client_of(app, token), actor, actor.member_id or UUID(int=0), token, f"{name}@example.com")
+        for name, (actor, token) in seed.people.items()
+    }
+    world = World(app, parts, clock, seed.root, seed.other_root, **people, anonymous=client_of(app))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed_routes, "STREAM_SECONDS", 0.02)
+        yield await build_place(world)
+    await parts.close()
