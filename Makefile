@@ -4,7 +4,7 @@ JOBS ?= 2
 ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
-APT_TEST := strace
+APT_TEST := curl strace
 
 UV := .tools/bin/uv
 BIN := .venv/bin

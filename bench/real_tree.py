@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -233,11 +233,14 @@ class Run:
         answer.raise_for_status()
         target, size = self.folder / "all.zip", sum(path.stat().st_size for path in self.files.values())
         with timed("download as one zip", len(self.documents), size), target.open("wb") as file:
-            with self.client.stream("GET", answer.json()["url"]) as stream:
-                stream.raise_for_status()
-                for chunk in stream.iter_raw():
-                    file.write(chunk)
+            self.stream(answer.json()["url"], file)
         self.compare(target)
+
+    def stream(self, url: str, file: BinaryIO) -> None:
+        with self.client.stream("GET", url) as stream:
+            stream.raise_for_status()
+            for chunk in stream.iter_raw():
+                file.write(chunk)
 
     def compare(self, target: Path) -> None:
         """Every file of the tree is in the archive, byte by byte, and nothing else is."""

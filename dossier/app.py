@@ -100,11 +100,18 @@ def equip(app: FastAPI, parts: Parts) -> None:
     app.state.authenticate = sessions.authenticate
     app.state.search = match
     app.state.draining = False
+    app.state.methods_of = _methods_of
     app.state.workspace_of = {
         "document_id": documents.workspace_of,
         "folder_id": folders.workspace_of,
         "task_id": tasks.workspace_of,
     }
+
+
+def _methods_of(path: str) -> set[str]:
+    """The methods that an address takes."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 def _operation_id(route: APIRoute) -> str:

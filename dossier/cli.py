@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
 from dossier.app import Parts, build
 from dossier.core import log, migrate
@@ -45,6 +46,10 @@ def main() -> None:
         fields = "".join(f"\n  {name}: {why}" for name, why in (error.fields or {}).items())
         typer.echo(f"dossier: {error.detail}{fields} [{error.code}]", err=True)
         sys.exit(1)
+    except ValidationError as error:
+        for item in error.errors():
+            typer.echo(f"dossier: DOSSIER_{str(item['loc'][0]).upper()}: {item['msg']}", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -146,7 +151,7 @@ def worker_() -> None:
 def migrate_() -> None:
     """Bring the database to this version's schema."""
     settings = Settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(0o750, parents=True, exist_ok=True)
     migrate.upgrade(settings.database)
     typer.echo(f"The schema is at {migrate.HEAD}.")
 
@@ -180,7 +185,7 @@ def user_add(
     as_json: AsJson = False,
 ) -> None:
     """Add a person to a workspace, which is made where none has that slug."""
-    from dossier import folders, users
+    from dossier import folders, sessions, users
 
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
 
@@ -191,7 +196,7 @@ def user_add(
         async def add(unit: Unit) -> UUID:
             if known is None:
                 await folders.found_workspace(unit, workspace, workspace)
-            return await users.add_member(
+            member_id = await users.add_member(
                 unit,
                 email,
                 name or email.split("@")[0],
@@ -199,6 +204,9 @@ def user_add(
                 password,
                 overwrite=True,
             )
+            if password is not None and (user_id := await users.user_of(unit, member_id)):
+                await sessions.end_sessions(unit, user_id)  # whoever knew the old password is out
+            return member_id
 
         member_id = await parts.units.run(Actor.system(known or new_id(), "command line"), add)
         return {"member_id": str(member_id), "email": email, "workspace": workspace, "role": role}

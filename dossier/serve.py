@@ -14,6 +14,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from dossier.app import Parts, create_app
+from dossier.core.errors import Unavailable
 from dossier.core.log import log
 from dossier.worker import Worker
 
@@ -26,9 +27,28 @@ def free_port(host: str) -> int:
         return port
 
 
+class PortTaken(Unavailable):
+    """Something else listens on the port already."""
+
+    code = "port_taken"
+    title = "The port is taken"
+
+
+def require_free(host: str, port: int) -> None:
+    """Refuse a port that something listens on: the server itself would share it without a word (SO_REUSEPORT)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"Cannot listen on {host}:{port}: {error.strerror}. Try --port.") from error
+
+
 async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True) -> None:
     """Serve until a signal; returns when all has ended. ``started`` is called once requests are taken."""
     settings = parts.settings
+    require_free(settings.host, settings.port)
     app = create_app(parts)
     server = Server(
         app,

@@ -9,6 +9,7 @@ from dossier import documents, downloads, search, sessions, users
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs
 from dossier.core.actor import Actor
+from dossier.core.errors import DossierError
 from dossier.core.events import Consumer
 from dossier.core.ids import new_id
 from dossier.core.jobs import GiveUp, Handler, JobRow
@@ -46,16 +47,16 @@ class Worker:
 
     async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
         while not self.stopping.is_set():
-            bell = asyncio.create_task(self.units.bell.wait(seconds))
+            ring = self.units.bell.listen()
             try:
                 await step()
             except Exception:
                 log.exception("worker.step_failed", step=step.__name__)
-                await asyncio.sleep(min(seconds, 1.0))
+                await self._pause(1.0)
             if seconds == HOURLY:
-                bell.cancel()
                 await self._pause(seconds)
-            await asyncio.wait([bell])
+            elif not self.stopping.is_set():
+                await self.units.bell.wait(seconds, ring)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -74,10 +75,14 @@ class Worker:
                 await self._consume(consumer, workspace_id)
 
     async def _consume(self, consumer: Consumer, workspace_id: UUID) -> None:
+        """All that one consumer has not seen in one workspace. A failure stops only these two; the next round retries."""
         actor = Actor.system(workspace_id, consumer.name)
-        while not self.stopping.is_set():
-            if not await self.units.run(actor, lambda unit: events.consume(unit, consumer)):
-                return
+        try:
+            while not self.stopping.is_set():
+                if not await self.units.run(actor, lambda unit: events.consume(unit, consumer)):
+                    return
+        except Exception:
+            log.exception("worker.consumer_failed", consumer=consumer.name, workspace=str(workspace_id))
 
     # Jobs
 
@@ -97,13 +102,15 @@ class Worker:
 
     async def _run(self, job: JobRow) -> None:
         handler = self.jobs.get(job.kind)
-        heart = asyncio.create_task(self._beat(job))
+        working = asyncio.create_task(self._handle(job, handler))
+        heart = asyncio.create_task(self._beat(job, working))
         try:
-            if handler is None:
-                raise GiveUp(f"No handler for {job.kind}.")
-            await handler.run(self.parts, job)
+            await working
             await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
         except asyncio.CancelledError:
+            if heart.done():  # the lease is lost, and with it the job
+                return
+            working.cancel()
             await asyncio.shield(
                 self.units.run(NOWHERE, lambda unit: jobs.release(unit.session, job, self.id, unit.now))
             )
@@ -120,10 +127,24 @@ class Worker:
         log.warning("job.failed", job=str(job.id), kind=job.kind, attempt=job.attempts, dead=dead, exc_info=not known)
         await self.units.run(NOWHERE, lambda unit: jobs.fail(unit.session, job, self.id, unit.now, reason, dead=dead))
 
-    async def _beat(self, job: JobRow) -> None:
-        while True:
+    async def _handle(self, job: JobRow, handler: Handler | None) -> None:
+        if handler is None:
+            raise GiveUp(f"No handler for {job.kind}.")
+        if job.attempts > handler.attempts:
+            raise GiveUp("Whoever worked on it died each time.")
+        await handler.run(self.parts, job)
+
+    async def _beat(self, job: JobRow, working: "asyncio.Task[None]") -> None:
+        """Renew the lease as long as the work goes on; stop the work where somebody else has taken the job."""
+        held = True
+        while held:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            await self.units.run(NOWHERE, lambda unit: jobs.extend(unit.session, job, self.id, unit.now))
+            try:
+                held = await self.units.run(NOWHERE, lambda unit: jobs.extend(unit.session, job, self.id, unit.now))
+            except DossierError as error:  # the database is busy; the lease lasts for two more tries
+                log.warning("job.heartbeat_failed", job=str(job.id), code=error.code)
+        log.warning("job.lease_lost", job=str(job.id), kind=job.kind)
+        working.cancel()
 
     # Housekeeping
 

@@ -5,7 +5,7 @@ Core knows no domain: ``app.state.authenticate(request) -> Actor`` is put there 
 
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -107,6 +107,22 @@ class Streamed(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             await self.chunks.aclose()
+
+
+async def begun(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The same bytes with the first chunk read already: what is missing or torn is told before headers leave."""
+    first = await anext(chunks, b"")
+
+    async def rest() -> AsyncGenerator[bytes, None]:
+        try:
+            yield first
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+
+    return rest()
 
 
 def paged(items: list[Any], next_: str | None) -> Response:
@@ -251,6 +267,9 @@ def install(app: FastAPI) -> None:
         kind = STATUS_ERRORS.get(error.status_code, errors.BadRequest)
         answer = problem(kind(), request.state.request_id)
         answer.headers.update(error.headers or {})
+        if error.status_code == 405 and hasattr(request.app.state, "methods_of"):
+            # Each method is a route of its own, and the one that was met first names no other's (RFC 9110 §15.5.6).
+            answer.headers["Allow"] = ", ".join(sorted(request.app.state.methods_of(request.url.path)))
         return answer
 
     @app.exception_handler(Exception)

@@ -41,21 +41,19 @@ async def receive(
     form = await _form(request, type(fields))
     if form is None:
         await check(fields)
+        file_name = _named(getattr(fields, "name", None) or name)
         async with _stored(request, workspace_id, _body(request)) as received:
-            yield (
-                fields,
-                Upload(received, _named(getattr(fields, "name", None) or name), getattr(fields, "comment", "")),
-            )
+            yield fields, Upload(received, file_name, getattr(fields, "comment", ""))
         return
     merged = parse(type(fields), form.fields)
     await check(merged)
     files = form.files()
     part = await anext(files)
+    file_name = _named(part.file_name or getattr(merged, "name", None) or name)
     async with _stored(request, workspace_id, part.chunks) as received:
         if await anext(files, None) is not None:
             raise Invalid("One file at a time here; /api/v1/documents/batch takes many.", fields={"file": "Only one."})
-        shown = part.file_name or getattr(merged, "name", None) or name
-        yield merged, Upload(received, _named(shown), getattr(merged, "comment", ""))
+        yield merged, Upload(received, file_name, getattr(merged, "comment", ""))
 
 
 @asynccontextmanager
@@ -73,8 +71,9 @@ async def receive_many(
         async for part in form.files():
             if len(uploads) == MOST_FILES:
                 raise Invalid(fields={"file": f"At most {MOST_FILES} files at once."})
+            file_name = _named(part.file_name)
             received = await stack.enter_async_context(_stored(request, workspace_id, part.chunks))
-            uploads.append(Upload(received, _named(part.file_name), getattr(merged, "comment", "")))
+            uploads.append(Upload(received, file_name, getattr(merged, "comment", "")))
         yield merged, uploads
 
 

@@ -44,8 +44,8 @@ async def run_purge(context: Any, job: JobRow) -> None:
 
 async def run_sweep(context: Any, job: JobRow) -> None:
     """Delete stored bytes that no row names."""
-    async with context.units.read(Actor.system(job.workspace_id)) as unit:
-        await storage.sweep(unit, context.store, timedelta(hours=context.settings.blob_grace_hours))
+    grace = timedelta(hours=context.settings.blob_grace_hours)
+    await storage.sweep(context.units, Actor.system(job.workspace_id), context.store, grace)
 
 
 CONSUMERS = [Consumer("documents.access", frozenset({"folder.access_changed"}), follow_access)]

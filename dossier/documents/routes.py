@@ -280,7 +280,7 @@ async def add_version(
     """Add a file as the new head, as a form or as the raw body; answers the document."""
     async with units(request).read(actor) as unit:
         if not await comes_again(request, unit):
-            await service.check_writable(unit, document_id)
+            await service.check_writable(unit, document_id, if_match)
         name = (await versions.get(unit, document_id))["name"]
 
     async def check(_fields: schemas.VersionFields) -> None:

@@ -149,8 +149,8 @@ class LockRequest(BaseModel):
     """How long, and whether to take over somebody else's lease."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"minutes": 60}]})
-    minutes: int | None = Field(None, ge=1, le=7 * 24 * 60)
-    take_over: bool = False
+    minutes: int | None = Field(None, ge=1, le=7 * 24 * 60, strict=True)
+    take_over: bool = Field(False, strict=True)
 
 
 class AddFields(BaseModel):

@@ -64,9 +64,9 @@ async def check_addable(unit: ReadUnit, folder_id: UUID | None) -> None:
     await folders.require(unit, folder_id or (await folders.root(unit)).id, "editor")
 
 
-async def check_writable(unit: ReadUnit, document_id: UUID) -> None:
-    """Before bytes are received: refuse who may not add a version. Raises 404, 403, DocumentTrashed, DocumentLocked."""
-    await require(unit, document_id, "editor")
+async def check_writable(unit: ReadUnit, document_id: UUID, if_match: str | None = None) -> None:
+    """Before bytes are received: refuse who may not add a version. Raises as ``add_version``."""
+    check_match(await require(unit, document_id, "editor"), if_match)
     await locks.require_free(unit, document_id)
 
 

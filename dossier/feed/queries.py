@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from dossier import documents, folders
 from dossier.core import events
@@ -16,13 +16,14 @@ async def page(
 ) -> tuple[Sequence[EventRow], int]:
     """The next events that the actor may see, and the number to go on from.
 
-    An event follows the folder of its document, else its own folder; what is about neither is for the owners.
+    An event follows the folder of its document, else its own folder; what is about neither is for the owners, who see all.
     """
-    place = func.coalesce(documents.folder_of(EventRow.document_id), EventRow.folder_id)
-    shown = await folders.visible(unit, place)
-    if unit.actor.role == "owner":
-        shown = or_(shown, and_(EventRow.document_id.is_(None), EventRow.folder_id.is_(None)))
-    query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id, EventRow.seq > after, shown)
+    # Read before the events: what commits in between is then on this page or on the next, and never passed over.
+    last = await events.last_seq(unit.session, unit.workspace_id)
+    query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id, EventRow.seq > after)
+    if unit.actor.role != "owner":
+        place = func.coalesce(documents.folder_of(EventRow.document_id), EventRow.folder_id)
+        query = query.where(await folders.visible(unit, place))
     if types:
         query = query.where(EventRow.type.in_(types))
     if document_id is not None:
@@ -30,4 +31,4 @@ async def page(
     rows = (await unit.session.execute(query.order_by(EventRow.seq).limit(limit))).scalars().all()
     if len(rows) == limit:
         return rows, rows[-1].seq
-    return rows, max(after, await events.last_seq(unit.session, unit.workspace_id))
+    return rows, max(after, last, rows[-1].seq if rows else 0)

@@ -66,6 +66,7 @@ async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
     end = loop.time() + STREAM_SECONDS
     yield b"retry: 1000\n: hello\n\n"
     while not state.draining and (left := end - loop.time()) > 0:
+        ring = state.units.bell.listen()
         try:
             # Asked anew each time, so that a stream ends within seconds of its session or right.
             actor = await current_actor(request)
@@ -79,7 +80,7 @@ async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
             yield f"id: {seq_}\n\n".encode()
         seq = seq_
         if len(items) < 100:
-            await state.units.bell.wait(min(POLL_SECONDS, left))
+            await state.units.bell.wait(min(POLL_SECONDS, left), ring)
 
 
 def _frame(item: Wire) -> bytes:

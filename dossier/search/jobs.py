@@ -13,7 +13,9 @@ from dossier.core.units import Unit
 from dossier.search import queries, service
 from dossier.search.sandbox import ExtractionFailed, extract_text, supports
 
-TYPES = frozenset({"document.added", "version.added", "document.renamed", "document.moved", "document.updated"})
+TYPES = frozenset(
+    {"document.added", "version.added", "document.renamed", "document.moved", "document.updated", "document.restored"}
+)
 
 
 async def follow(unit: Unit, event: EventRow) -> None:

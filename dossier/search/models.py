@@ -6,11 +6,11 @@ FULLTEXT index. Both are made by the migration.
 
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, Text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Integer, Text
 from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dossier.core.db import Base
+from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Digest, Uuid
 
 
@@ -25,9 +25,13 @@ class IndexRow(Base):
 
 
 class ContentText(Base):
-    """The text of one content, read once however many versions have it."""
+    """The text of one content, read once however many versions have it; it goes with the blob."""
 
     __tablename__ = "content_texts"
     workspace_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     sha256: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "sha256"], ["blobs.workspace_id", "blobs.sha256"], ondelete="CASCADE"),
+        MYSQL_TABLE,
+    )
     text: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"))

@@ -6,7 +6,7 @@ Sign-in by password, sessions in a cookie, personal access tokens, new passwords
 from dossier.sessions.door import LastSeen, WorkspaceOf, authenticate, clear_cookie, set_cookie, tries
 from dossier.sessions.errors import BadCredentials, CrossSite, SessionNeeded, WorkspaceNeeded
 from dossier.sessions.jobs import CONSUMERS, JOBS
-from dossier.sessions.service import NOBODY, forget_expired, open_session, sign_in, sign_out
+from dossier.sessions.service import NOBODY, end_sessions, forget_expired, open_session, sign_in, sign_out
 from dossier.sessions.tokens import create_token, list_tokens, make_token, revoke_token
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "authenticate",
     "clear_cookie",
     "create_token",
+    "end_sessions",
     "forget_expired",
     "list_tokens",
     "make_token",

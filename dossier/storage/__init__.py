@@ -3,7 +3,7 @@
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob
 from dossier.storage.errors import BlobMissing, BodyTooLarge, StorageFailed
 from dossier.storage.local import LocalBlobs
-from dossier.storage.service import Received, adopt, find, forget, keys_of, list_, opened, received, sweep, unknown_keys
+from dossier.storage.service import Received, adopt, find, forget, keys_of, list_, received, sweep, unknown_keys
 
 __all__ = [
     "BlobEntry",
@@ -19,7 +19,6 @@ __all__ = [
     "forget",
     "keys_of",
     "list_",
-    "opened",
     "received",
     "sweep",
     "unknown_keys",

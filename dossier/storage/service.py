@@ -1,6 +1,6 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,18 +8,20 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
+from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
-from dossier.core.units import CommitUnknown, ReadUnit, Unit
+from dossier.core.log import log
+from dossier.core.units import CommitUnknown, ReadUnit, Unit, Units
 from dossier.storage.blobs import BlobStore, StoredBlob
 from dossier.storage.models import Blob
 
 
 @dataclass(slots=True)
 class Received:
-    """Durable bytes that no row names yet. ``adopted`` turns true when a row took over their key."""
+    """Durable bytes that no row names yet. ``kept`` turns true once a row that names them has been committed."""
 
     stored: StoredBlob
-    adopted: bool = False
+    kept: bool = False
 
 
 @asynccontextmanager
@@ -36,15 +38,23 @@ async def received(
     except CommitUnknown:
         raise
     except DossierError:
-        await store.delete(bytes_.stored.key)
+        await _discard(store, bytes_)
         raise
-    if not bytes_.adopted:
+    await _discard(store, bytes_)
+
+
+async def _discard(store: BlobStore, bytes_: Received) -> None:
+    if bytes_.kept:
+        return
+    try:
         await store.delete(bytes_.stored.key)
+    except DossierError as error:
+        # Tidying only: what was committed stays committed, and the sweeper comes by later.
+        log.warning("storage.not_discarded", code=error.code)
 
 
 async def adopt(unit: Unit, bytes_: Received) -> Blob:
     """The blob row of these bytes; the same content again answers the row that is there, whose copy is kept."""
-    bytes_.adopted = False
     stored = bytes_.stored
     known = await find(unit, stored.sha256, lock=True)
     if known is not None:
@@ -54,7 +64,11 @@ async def adopt(unit: Unit, bytes_: Received) -> Blob:
     )
     unit.session.add(blob)
     await unit.session.flush()
-    bytes_.adopted = True
+
+    async def keep() -> None:
+        bytes_.kept = True
+
+    unit.after_commit(keep)
     return blob
 
 
@@ -89,41 +103,28 @@ async def unknown_keys(unit: ReadUnit, keys: Sequence[str]) -> set[str]:
     return set(keys) - set(rows.scalars())
 
 
-async def sweep(unit: ReadUnit, store: BlobStore, grace: timedelta) -> int:
-    """Delete stored bytes older than ``grace`` that no row names, and abandoned temporary files. How many went.
+async def sweep(units: Units, actor: Actor, store: BlobStore, grace: timedelta) -> int:
+    """Delete the workspace's stored bytes older than ``grace`` that no row names, and abandoned temporary files.
+
+    How many went.
 
     Safe beside uploads: ``grace`` is longer than the longest upload, and a row never takes over an old key.
     """
     swept = await store.sweep_temporary(grace)
+    before = units.clock() - grace
     old: list[str] = []
-    async for entry in store.keys():
-        if entry.modified_at < unit.now - grace:
+    async for entry in store.keys(actor.workspace_id.hex):
+        if entry.modified_at < before:
             old.append(entry.key)
         if len(old) == 500:
-            swept += await _sweep_keys(unit, store, old)
+            swept += await _sweep_keys(units, actor, store, old)
             old = []
-    return swept + await _sweep_keys(unit, store, old)
+    return swept + await _sweep_keys(units, actor, store, old)
 
 
-async def _sweep_keys(unit: ReadUnit, store: BlobStore, keys: Sequence[str]) -> int:
-    orphans = await unknown_keys(unit, keys) if keys else set()
+async def _sweep_keys(units: Units, actor: Actor, store: BlobStore, keys: Sequence[str]) -> int:
+    async with units.read(actor) as unit:
+        orphans = await unknown_keys(unit, keys) if keys else set()
     for key in orphans:
         await store.delete(key)
     return len(orphans)
-
-
-async def opened(store: BlobStore, key: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
-    """The bytes of a blob, with the first chunk read already: what is missing or torn is told before headers leave."""
-    chunks = store.open(key, start, length)
-    first = await anext(chunks, b"")
-
-    async def rest() -> AsyncGenerator[bytes, None]:
-        try:
-            yield first
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
-
-    return rest()

@@ -43,13 +43,13 @@ class Bars(Quiet):
     def __init__(self, progress: Progress, label: str) -> None:
         self._progress = progress
         self._things = progress.add_task(label, total=0)
-        self._bytes = progress.add_task(BYTES, total=0)
+        self._bytes = progress.add_task(BYTES, total=0, visible=False)
         self._totals = [0, 0]
 
     def expect(self, things: int, size: int) -> None:
         self._totals = [self._totals[0] + things, self._totals[1] + size]
         self._progress.update(self._things, total=self._totals[0])
-        self._progress.update(self._bytes, total=self._totals[1])
+        self._progress.update(self._bytes, total=self._totals[1], visible=self._totals[1] > 0)
 
     def moved(self, size: int) -> None:
         self._progress.advance(self._bytes, size)

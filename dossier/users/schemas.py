@@ -87,7 +87,7 @@ class MemberChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"role": "editor"}]})
     role: RoleName | None = None
-    active: bool | None = None
+    active: bool | None = Field(None, strict=True)
 
 
 class Group(BaseModel):

@@ -119,9 +119,13 @@ async def add_member(
     unit.actor.require_admin()
     hash_ = None if password is None else await passwords.hash_new(password, email)
     user = await queries.user_by_email(unit, email, lock=True)
-    if user is not None and overwrite and hash_ is not None:
+    if user is None:
+        return await enrol(unit, await new_user(unit, email, name, hash_), role)
+    member_id = await enrol(unit, user, role)
+    if overwrite and hash_ is not None:
         user.password_hash = hash_
-    return await enrol(unit, user or await new_user(unit, email, name, hash_), role)
+        unit.record("password.changed", member_id=str(member_id))
+    return member_id
 
 
 async def enrol(unit: Unit, user: User, role: str) -> UUID:

@@ -23,16 +23,6 @@ FTS5 = (
 
 def upgrade() -> None:
     op.create_table(
-        "content_texts",
-        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
-        sa.Column("sha256", dossier.core.ids.Digest(), nullable=False),
-        sa.Column("text", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "sha256", name=op.f("pk_content_texts")),
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
-        mysql_engine="InnoDB",
-    )
-    op.create_table(
         "event_counters",
         sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -250,6 +240,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
+    op.create_table(
+        "content_texts",
+        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("sha256", dossier.core.ids.Digest(), nullable=False),
+        sa.Column("text", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "sha256"],
+            ["blobs.workspace_id", "blobs.sha256"],
+            name=op.f("fk_content_texts_workspace_id_sha256"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "sha256", name=op.f("pk_content_texts")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
     op.create_table(
         "download_tickets",
         sa.Column("secret_hash", dossier.core.ids.Digest(), nullable=False),
@@ -574,6 +580,7 @@ def downgrade() -> None:
     op.drop_table("folders")
     op.drop_index(op.f("ix_download_tickets_expires_at"), table_name="download_tickets")
     op.drop_table("download_tickets")
+    op.drop_table("content_texts")
     op.drop_index(op.f("ix_sessions_user_id"), table_name="sessions")
     op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
     op.drop_table("sessions")
@@ -603,4 +610,3 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_table("event_counters")
-    op.drop_table("content_texts")

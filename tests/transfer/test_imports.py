@@ -106,6 +106,15 @@ class TestRoundTrip:
         assert {"left/", "left/inside.txt", "note (2).txt"} <= (await beta.tree()).keys()
         await clean(world)
 
+    async def test_what_a_deleted_group_was_granted(self, world: World, out: Path) -> None:
+        office = await furnish(world)
+        groups, _ = await office.see(lambda unit: users.list_groups(unit, 10, None))
+        await office.do(lambda unit: users.delete_group(unit, groups[0]["id"]))
+        before = await export(office, out)
+        beta = await found(world, "beta")
+        assert (await bring(beta, out)).failed == []
+        assert await export(beta, out.parent / "again") == before
+
     async def test_it_is_found_by_search(self, world: World, out: Path) -> None:
         await export(await furnish(world), out)
         beta = await found(world, "beta")

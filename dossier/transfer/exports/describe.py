@@ -100,14 +100,13 @@ def named(whole: Whole) -> Iterable[UUID | None]:
         yield from (comment.author_id for comment in whole.comments[task.id])
 
 
-def folder(row: Folder, access: dict[UUID, list[Grant]], emails: Emails) -> shapes.Folder:
-    """A folder with its own access list, if it has one."""
-    grants = [_grant(grant, emails) for grant in access[row.id]] if row.id in access else None
+def _folder(row: Folder, access: list[Grant] | None, emails: Emails, groups: set[UUID]) -> shapes.Folder:
+    grants = None if access is None else [_grant(grant, emails, groups) for grant in access]
     return shapes.Folder(
         id=row.id,
         parent_id=row.parent_id,
         name=row.name,
-        access=None if grants is None else [grant for grant in grants if grant],
+        access=None if grants is None else [grant for grant in grants if grant is not None],
         created_by=_who(emails, row.created_by),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -115,10 +114,11 @@ def folder(row: Folder, access: dict[UUID, list[Grant]], emails: Emails) -> shap
     )
 
 
-def _grant(grant: Grant, emails: Emails) -> shapes.Grant | None:
+def _grant(grant: Grant, emails: Emails, groups: set[UUID]) -> shapes.Grant | None:
+    """A grant; None for that of a group that is gone, which gives nobody anything."""
     role: shapes.Role = grant.role  # type: ignore[assignment]  # the table holds no other
     if grant.principal == "group":
-        return shapes.Grant(role, group=grant.principal_id)
+        return shapes.Grant(role, group=grant.principal_id) if grant.principal_id in groups else None
     email = _who(emails, grant.principal_id)
     return None if email is None else shapes.Grant(role, member=email)
 
@@ -150,7 +150,8 @@ async def tree(unit: ReadUnit) -> Sequence[shapes.Folder]:
     rows, access = await queries.folders(unit), await queries.access(unit)
     members = [grant.principal_id for grants in access.values() for grant in grants if grant.principal == "member"]
     emails = await queries.emails(unit, [*members, *(row.created_by for row in rows)])
-    return [folder(row, access, emails) for row in rows]
+    groups = {group.id for group, _members in await queries.groups(unit)}
+    return [_folder(row, access.get(row.id), emails, groups) for row in rows]
 
 
 def _who(emails: Emails, id_: UUID | None) -> str | None:

@@ -128,7 +128,7 @@ async def wholes(unit: ReadUnit, ids: Sequence[UUID]) -> list[Whole]:
     tasks = select(Task.document_id, Task).where(Task.document_id.in_(ids)).order_by(Task.id)
     of_tasks = _lists(await session.execute(tasks))
     keys = await _keys(unit, {each.sha256 for each in chain(*of_versions.values())})
-    hung = await _on_tasks(unit, [task.id for task in chain(*of_tasks.values())])
+    hung = await _on_tasks(unit, ids)
     return [
         Whole(documents[id_], of_tags[id_], of_versions[id_], keys, of_tasks[id_], *hung)
         for id_ in ids
@@ -137,11 +137,14 @@ async def wholes(unit: ReadUnit, ids: Sequence[UUID]) -> list[Whole]:
 
 
 async def _on_tasks(unit: ReadUnit, ids: Sequence[UUID]) -> tuple[dict[UUID, list[Comment]], dict[UUID, list[UUID]]]:
-    if not ids:
-        return defaultdict(list), defaultdict(list)
-    comments = select(Comment.task_id, Comment).where(Comment.task_id.in_(ids)).order_by(Comment.id)
-    watchers = select(Watcher.task_id, Watcher.member_id).where(Watcher.task_id.in_(ids)).order_by(Watcher.member_id)
-    return _lists(await unit.session.execute(comments)), _lists(await unit.session.execute(watchers))
+    """Comments and watchers by task, of all tasks of these documents."""
+    mine = Task.document_id.in_(ids)
+    comments = select(Comment.task_id, Comment).join(Task, Task.id == Comment.task_id).where(mine)
+    watchers = select(Watcher.task_id, Watcher.member_id).join(Task, Task.id == Watcher.task_id).where(mine)
+    return (
+        _lists(await unit.session.execute(comments.order_by(Comment.id))),
+        _lists(await unit.session.execute(watchers.order_by(Watcher.member_id))),
+    )
 
 
 async def _keys(unit: ReadUnit, digests: set[bytes]) -> dict[bytes, str]:

@@ -85,7 +85,7 @@ class Writer:
     async def _content(self, version: Version, key: str | None, file: str) -> None:
         if key is None:
             raise storage.BlobMissing
-        chunks = await storage.opened(self._store, key, 0, version.size)
+        chunks = self._store.open(key, 0, version.size)
         await Content(self._destination, file, version.sha256, version.created_at).write(chunks)
         self._report.count("bytes", version.size)
 

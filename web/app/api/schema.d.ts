@@ -1002,6 +1002,7 @@ export interface components {
          *       "grants": [
          *         {
          *           "group_id": "0198c0de-2222-7000-8000-000000000001",
+         *           "member_id": null,
          *           "role": "editor"
          *         }
          *       ],
@@ -1076,7 +1077,8 @@ export interface components {
          *           "id": "0198c0de-7777-7000-8000-000000000001",
          *           "task_id": "0198c0de-6666-7000-8000-000000000001"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         CommentPage: {
@@ -1094,22 +1096,26 @@ export interface components {
          *       "etag": "7",
          *       "folder_id": "0198c0de-1111-7000-8000-000000000001",
          *       "id": "0198c0de-3333-7000-8000-000000000001",
+         *       "lock": null,
          *       "name": "Lease Main St.pdf",
          *       "open_tasks": 2,
          *       "tags": [
          *         "lease"
          *       ],
+         *       "trashed_at": null,
          *       "updated_at": "2026-11-24T09:12:00Z",
          *       "version": {
          *         "author": {
          *           "id": "0198c0de-4444-7000-8000-000000000001",
          *           "name": "Mara Lind"
          *         },
+         *         "branched_from": null,
          *         "comment": "signed",
          *         "created_at": "2026-11-24T09:12:00Z",
          *         "file_name": "Lease Main St.pdf",
          *         "media_type": "application/pdf",
          *         "number": 5,
+         *         "restored_from": null,
          *         "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
          *         "size": 1204300
          *       }
@@ -1162,22 +1168,26 @@ export interface components {
          *           "etag": "7",
          *           "folder_id": "0198c0de-1111-7000-8000-000000000001",
          *           "id": "0198c0de-3333-7000-8000-000000000001",
+         *           "lock": null,
          *           "name": "Lease Main St.pdf",
          *           "open_tasks": 2,
          *           "tags": [
          *             "lease"
          *           ],
+         *           "trashed_at": null,
          *           "updated_at": "2026-11-24T09:12:00Z",
          *           "version": {
          *             "author": {
          *               "id": "0198c0de-4444-7000-8000-000000000001",
          *               "name": "Mara Lind"
          *             },
+         *             "branched_from": null,
          *             "comment": "signed",
          *             "created_at": "2026-11-24T09:12:00Z",
          *             "file_name": "Lease Main St.pdf",
          *             "media_type": "application/pdf",
          *             "number": 5,
+         *             "restored_from": null,
          *             "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
          *             "size": 1204300
          *           }
@@ -1221,27 +1231,32 @@ export interface components {
          *           "etag": "7",
          *           "folder_id": "0198c0de-1111-7000-8000-000000000001",
          *           "id": "0198c0de-3333-7000-8000-000000000001",
+         *           "lock": null,
          *           "name": "Lease Main St.pdf",
          *           "open_tasks": 2,
          *           "tags": [
          *             "lease"
          *           ],
+         *           "trashed_at": null,
          *           "updated_at": "2026-11-24T09:12:00Z",
          *           "version": {
          *             "author": {
          *               "id": "0198c0de-4444-7000-8000-000000000001",
          *               "name": "Mara Lind"
          *             },
+         *             "branched_from": null,
          *             "comment": "signed",
          *             "created_at": "2026-11-24T09:12:00Z",
          *             "file_name": "Lease Main St.pdf",
          *             "media_type": "application/pdf",
          *             "number": 5,
+         *             "restored_from": null,
          *             "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
          *             "size": 1204300
          *           }
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         DocumentPage: {
@@ -1265,8 +1280,10 @@ export interface components {
          *         "size": 1204300
          *       },
          *       "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *       "folder_id": null,
          *       "id": "0198c0de-5555-7000-8000-000000000001",
          *       "seq": 42,
+         *       "task_id": null,
          *       "type": "version.added"
          *     }
          */
@@ -1324,8 +1341,10 @@ export interface components {
          *             "size": 1204300
          *           },
          *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *           "folder_id": null,
          *           "id": "0198c0de-5555-7000-8000-000000000001",
          *           "seq": 42,
+         *           "task_id": null,
          *           "type": "version.added"
          *         }
          *       ],
@@ -1413,7 +1432,8 @@ export interface components {
          *           "role": "editor",
          *           "updated_at": "2026-11-24T09:00:00Z"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         FolderPage: {
@@ -1517,7 +1537,8 @@ export interface components {
          *           ],
          *           "name": "Legal"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         GroupPage: {
@@ -1586,7 +1607,8 @@ export interface components {
          *           "seq": 43,
          *           "type": "task.status_changed"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         HistoryPage: {
@@ -1694,7 +1716,8 @@ export interface components {
          *           "id": "0198c0de-4444-7000-8000-000000000001",
          *           "role": "viewer"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         InvitationPage: {
@@ -1860,7 +1883,8 @@ export interface components {
          *           "name": "Mara Lind",
          *           "role": "editor"
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         MemberPage: {
@@ -2254,6 +2278,8 @@ export interface components {
          *       },
          *       "behind": true,
          *       "comment_count": 1,
+         *       "completed_at": null,
+         *       "completed_by": null,
          *       "created_at": "2026-11-24T09:12:00Z",
          *       "created_by": {
          *         "id": "0198c0de-4444-7000-8000-000000000001",
@@ -2348,6 +2374,7 @@ export interface components {
          *       "status": "done"
          *     }
          * @example {
+         *       "target": null,
          *       "version": 5
          *     }
          */
@@ -2404,6 +2431,8 @@ export interface components {
          *           },
          *           "behind": false,
          *           "comment_count": 1,
+         *           "completed_at": null,
+         *           "completed_by": null,
          *           "created_at": "2026-11-24T09:12:00Z",
          *           "created_by": {
          *             "id": "0198c0de-4444-7000-8000-000000000001",
@@ -2453,6 +2482,8 @@ export interface components {
          *           },
          *           "behind": true,
          *           "comment_count": 1,
+         *           "completed_at": null,
+         *           "completed_by": null,
          *           "created_at": "2026-11-24T09:12:00Z",
          *           "created_by": {
          *             "id": "0198c0de-4444-7000-8000-000000000001",
@@ -2483,7 +2514,8 @@ export interface components {
          *             "0198c0de-4444-7000-8000-000000000001"
          *           ]
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         TaskPage: {
@@ -2555,6 +2587,7 @@ export interface components {
          *       "created_at": "2026-11-24T09:00:00Z",
          *       "expires_at": "2027-11-24T09:00:00Z",
          *       "id": "0198c0de-5555-7000-8000-000000000001",
+         *       "last_used_at": null,
          *       "member_id": "0198c0de-3333-7000-8000-000000000001",
          *       "name": "Nightly backup",
          *       "scopes": [
@@ -2594,6 +2627,7 @@ export interface components {
          *       "created_at": "2026-11-24T09:00:00Z",
          *       "expires_at": "2027-11-24T09:00:00Z",
          *       "id": "0198c0de-5555-7000-8000-000000000001",
+         *       "last_used_at": null,
          *       "member_id": "0198c0de-3333-7000-8000-000000000001",
          *       "name": "Nightly backup",
          *       "scopes": [
@@ -2638,13 +2672,15 @@ export interface components {
          *           "created_at": "2026-11-24T09:00:00Z",
          *           "expires_at": "2027-11-24T09:00:00Z",
          *           "id": "0198c0de-5555-7000-8000-000000000001",
+         *           "last_used_at": null,
          *           "member_id": "0198c0de-3333-7000-8000-000000000001",
          *           "name": "Nightly backup",
          *           "scopes": [
          *             "read"
          *           ]
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         TokenPage: {
@@ -2677,11 +2713,13 @@ export interface components {
          *         "id": "0198c0de-4444-7000-8000-000000000001",
          *         "name": "Mara Lind"
          *       },
+         *       "branched_from": null,
          *       "comment": "signed",
          *       "created_at": "2026-11-24T09:12:00Z",
          *       "file_name": "Lease Main St.pdf",
          *       "media_type": "application/pdf",
          *       "number": 5,
+         *       "restored_from": null,
          *       "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
          *       "size": 1204300
          *     }
@@ -2723,15 +2761,18 @@ export interface components {
          *             "id": "0198c0de-4444-7000-8000-000000000001",
          *             "name": "Mara Lind"
          *           },
+         *           "branched_from": null,
          *           "comment": "signed",
          *           "created_at": "2026-11-24T09:12:00Z",
          *           "file_name": "Lease Main St.pdf",
          *           "media_type": "application/pdf",
          *           "number": 5,
+         *           "restored_from": null,
          *           "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
          *           "size": 1204300
          *         }
-         *       ]
+         *       ],
+         *       "next": null
          *     }
          */
         VersionPage: {
@@ -3468,7 +3509,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description The range. */
@@ -3477,7 +3518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description Still the same. */
@@ -3581,7 +3622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description The range. */
@@ -3590,7 +3631,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description Still the same. */
@@ -4617,7 +4658,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description The range. */
@@ -4626,7 +4667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description Still the same. */
@@ -4731,7 +4772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description The range. */
@@ -4740,7 +4781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "*/*": string;
                 };
             };
             /** @description Still the same. */
@@ -7945,6 +7986,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SetupDone"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `link_ended` */

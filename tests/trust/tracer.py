@@ -1,0 +1,96 @@
+"""strace as a saboteur: attached to one thread of a running program, it kills the process at that thread's N-th call of a
+kind, or lets the call fail.
+
+One thread, because strace counts the calls of each thread by themselves: so every call of every thread can be named.
+"""
+
+import collections
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "renameat2", "unlink", "ftruncate", "mkdir", "rmdir")
+Counts = dict[tuple[int, str], int]
+
+
+@dataclass(frozen=True)
+class Point:
+    """The ``number``-th ``call`` of the thread that was made as the ``thread``-th."""
+
+    thread: int
+    call: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"thread {self.thread}, {self.call} {self.number}"
+
+
+def usable() -> bool:
+    """Whether strace is here and may attach."""
+    return shutil.which("strace") is not None
+
+
+def threads(pid: int) -> list[int]:
+    """The thread ids of a process, in the order of their making."""
+    return sorted(int(path.name) for path in Path(f"/proc/{pid}/task").iterdir())
+
+
+@contextmanager
+def _strace(*arguments: str) -> Iterator[None]:
+    """Run strace; entered once it has attached."""
+    with subprocess.Popen(["strace", *arguments], stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr
+        try:
+            line = strace.stderr.readline()
+            assert "attached" in line, line
+            yield
+        finally:
+            # It ends with its process; a thread that lives on is let go.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                strace.wait(0.2)
+            strace.terminate()
+            strace.stderr.read()
+
+
+@contextmanager
+def counting(pid: int, folder: Path, counts: Counts) -> Iterator[None]:
+    """Count the calls of each thread; ``counts`` is filled when the block has ended."""
+    tids, files = threads(pid), folder / "trace"
+    with _strace("-ff", "-o", str(files), "-e", f"trace={','.join(CALLS)}", "-p", str(pid)):
+        yield
+    for index, tid in enumerate(tids):
+        text = files.with_suffix(f".{tid}").read_text()
+        for call, count in collections.Counter(re.findall(r"^(\w+)\(", text, re.M)).items():
+            counts[index, call] = count
+
+
+@contextmanager
+def sabotage(pid: int, point: Point, what: str, *, sticky: bool = False) -> Iterator[None]:
+    """``what`` is ``signal=SIGKILL`` or ``error=EIO``; from that call on if ``sticky``."""
+    when = f"{point.number}+" if sticky else str(point.number)
+    rule = f"inject={point.call}:{what}:when={when}"
+    tid = threads(pid)[point.thread]
+    with _strace("-o", os.devnull, "-e", f"trace={point.call}", "-e", rule, "-p", str(tid)):
+        yield
+
+
+def points(counts: Counts) -> list[Point]:
+    """Every point of a counted run."""
+    return [
+        Point(thread, call, number) for (thread, call), n in sorted(counts.items()) for number in range(1, n + 1)
+    ]
+
+
+def until(what: Callable[[], bool], seconds: float = 30, pause: float = 0.003) -> None:
+    """Wait for something, not for ever."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(pause)
