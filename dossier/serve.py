@@ -14,7 +14,6 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from dossier.app import Parts, create_app
-from dossier.core.errors import Unavailable
 from dossier.core.log import log
 from dossier.worker import Worker
 
@@ -27,13 +26,6 @@ def free_port(host: str) -> int:
         return port
 
 
-class PortTaken(Unavailable):
-    """Something else listens on the port already."""
-
-    code = "port_taken"
-    title = "The port is taken"
-
-
 def require_free(host: str, port: int) -> None:
     """Refuse a port that something listens on: the server itself would share it without a word (SO_REUSEPORT)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -42,7 +34,7 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(f"Cannot listen on {host}:{port}: {error.strerror}. Try --port.") from error
+            raise SystemExit(f"dossier: cannot listen on {host}:{port}: {error.strerror}; try --port") from error
 
 
 async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True) -> None:

@@ -1,11 +1,14 @@
-"""The schema: Alembic's one head, applied by `dossier migrate` and, embedded, at each start."""
+"""The schema: Alembic's one head, applied by `dossier migrate` and, embedded, at each start.
+
+On SQLite all steps are one transaction: a program that is killed in the middle of them finds the old schema, whole.
+"""
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 
-from dossier.core.db import Database
+from dossier.core.db import PRAGMAS, Database
 
 HEAD = "0001"
 
@@ -37,13 +40,24 @@ def run(address: str, verb: str, target: str) -> None:
     from alembic.config import Config
 
     engine = create_engine(address)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             config: Any = Config()
             config.set_main_option("script_location", str(folder()))
             config.attributes["connection"] = connection
             getattr(command, verb)(config, target)
     finally:
         engine.dispose()
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin at the first row, with the tables committed one by one
+    for name in ("busy_timeout", "journal_mode", "synchronous"):
+        connection.execute(f"PRAGMA {name}={PRAGMAS[name]}").close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -14,7 +14,7 @@ from dossier.search import queries, service
 from dossier.search.sandbox import ExtractionFailed, extract_text, supports
 
 TYPES = frozenset(
-    {"document.added", "version.added", "document.renamed", "document.moved", "document.updated", "document.restored"}
+    {"version.added"} | {f"document.{what}" for what in ("added", "renamed", "moved", "updated", "restored")}
 )
 
 

@@ -155,7 +155,7 @@ class TestParseRange:
     def test_hostile_headers_are_fast(self, header: str) -> None:
         began = time.perf_counter()
         assert parse_range(header, 100) is None
-        assert time.perf_counter() - began < 0.1
+        assert time.perf_counter() - began < 5  # quadratic work on a million characters takes hours
 
     @given(
         st.text()
