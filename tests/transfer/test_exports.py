@@ -19,6 +19,8 @@ from dossier.transfer.exports.folder import Destination
 from tests.conftest import World
 from tests.transfer.office import Office, found, furnish, lines, office_of, told, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def dest(tmp_path: Path) -> Path:

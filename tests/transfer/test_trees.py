@@ -207,6 +207,7 @@ class TestNamesAlike:
         assert counts(await import_tree(office.parts, office.actor, tmp_path / "in")) == (0, 1, 1)
 
 
+@pytest.mark.slow
 class TestCutOff:
     """Started again after any end, nothing is doubled and nothing is missing."""
 
