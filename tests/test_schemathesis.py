@@ -127,7 +127,7 @@ def misjudged(case: Case) -> Iterator[Any]:
 
 @schema.parametrize()
 @settings(
-    max_examples=15,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,

@@ -19,7 +19,7 @@ from dossier.core import events, jobs
 from dossier.core.actor import Actor
 from dossier.core.bell import Bell
 from dossier.core.clock import Clock, utc_now
-from dossier.core.db import Database, may_retry, refusal
+from dossier.core.db import SQLITE_IOERR, Database, may_retry, refusal, sqlite_code
 from dossier.core.errors import Conflict, Unavailable
 from dossier.core.log import log
 
@@ -28,7 +28,7 @@ U = TypeVar("U", bound="ReadUnit")
 
 
 class CommitUnknown(Unavailable):
-    """The connection broke while committing: done or not done, nobody can say. Ask again with the same Idempotency-Key."""
+    """Connection or disk broke while committing: done or not, nobody can say. Ask again with the same Idempotency-Key."""
 
     code = "commit_unknown"
     title = "It is not known whether the change was kept"
@@ -130,7 +130,8 @@ class Units:
         try:
             await session.commit()
         except DBAPIError as error:
-            if error.connection_invalidated:
+            # SQLite: the log's sync failed, but its frames are written, and a start after a crash would find them.
+            if error.connection_invalidated or sqlite_code(error.orig) == SQLITE_IOERR:
                 raise CommitUnknown from error
             raise
 

@@ -127,11 +127,10 @@ async def hashed(parts: Parts, actor: Actor, id_: UUID, number: int) -> str:
     return sha256.hexdigest()
 
 
-async def add(parts: Parts, actor: Actor) -> Any:
+async def add(parts: Parts, actor: Actor) -> None:
     """Two documents, the second in a directory that is there already."""
     for name, body in (("one.bin", FIRST), ("two.bin", SECOND)):
-        wire = await upload(parts, actor, name, body, lambda unit, up: documents.add(unit, up, None))
-    return wire
+        await upload(parts, actor, name, body, lambda unit, up: documents.add(unit, up, None))
 
 
 async def only(parts: Parts, actor: Actor, *, trashed: bool = False) -> UUID:

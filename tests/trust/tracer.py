@@ -6,7 +6,6 @@ One thread, because strace counts the calls of each thread by themselves: so eve
 
 import collections
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -43,13 +42,14 @@ def threads(pid: int) -> list[int]:
 
 
 @contextmanager
-def _strace(*arguments: str) -> Iterator[None]:
+def _strace(*arguments: str, threads: int = 1) -> Iterator[None]:
     """Run strace; entered once it has attached."""
     with subprocess.Popen(["strace", *arguments], stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr
         try:
-            line = strace.stderr.readline()
-            assert "attached" in line, line
+            for _ in range(threads):
+                line = strace.stderr.readline()
+                assert "attached" in line, line
             yield
         finally:
             # It ends with its process; a thread that lives on is let go.
@@ -72,20 +72,21 @@ def counting(pid: int, folder: Path, counts: Counts) -> Iterator[None]:
 
 
 @contextmanager
-def sabotage(pid: int, point: Point, what: str, *, sticky: bool = False) -> Iterator[None]:
-    """``what`` is ``signal=SIGKILL`` or ``error=EIO``; from that call on if ``sticky``."""
-    when = f"{point.number}+" if sticky else str(point.number)
-    rule = f"inject={point.call}:{what}:when={when}"
-    tid = threads(pid)[point.thread]
-    with _strace("-o", os.devnull, "-e", f"trace={point.call}", "-e", rule, "-p", str(tid)):
+def sabotage(pid: int, point: Point, what: str, log: Path, *others: int) -> Iterator[None]:
+    """``what`` is ``signal=SIGKILL`` or ``error=EIO``; when the block has ended, ``log`` shows the calls and which was hit.
+
+    ``others`` are threads that could do the same work instead.
+    """
+    rule = f"inject={point.call}:{what}:when={point.number}"
+    tids = [threads(pid)[thread] for thread in {point.thread, *others}]
+    who = [argument for tid in tids for argument in ("-p", str(tid))]
+    with _strace("-o", str(log), "-e", f"trace={point.call}", "-e", rule, *who, threads=len(tids)):
         yield
 
 
 def points(counts: Counts) -> list[Point]:
     """Every point of a counted run."""
-    return [
-        Point(thread, call, number) for (thread, call), n in sorted(counts.items()) for number in range(1, n + 1)
-    ]
+    return [Point(thread, call, number) for (thread, call), n in sorted(counts.items()) for number in range(1, n + 1)]
 
 
 def until(what: Callable[[], bool], seconds: float = 30, pause: float = 0.003) -> None:

@@ -1,0 +1,724 @@
+"""Documents, versions, trash, names, locks and task counts over HTTP against a model of them in plain Python.
+
+Four people in two workspaces do whatever Hypothesis thinks of, also what they may not. After each step the lists of the
+workspace, the versions and the tasks are what the model says; at the end each folder, each content and the feed are, too.
+"""
+
+import asyncio
+import copy
+import hashlib
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from dossier.app import build, create_app
+from dossier.core import log
+from dossier.core.settings import Settings
+from tests.conftest import MovingClock, Seed, client_of
+
+API = "/api/v1"
+LEASE = 60
+NAMES = st.sampled_from(["a.txt", "A.TXT", "b.txt", "Straße", "STRASSE", "ﬃ.tar.gz"])
+BYTES = st.sampled_from([b"", b"one", b"two", b"three"])
+CONFLICT = st.sampled_from(["error", "version", "rename"])
+# Which of the things there are: the n-th of them, counted round.
+ANY = st.integers(0, 11)
+ETAG = st.sampled_from(["", "", "right", "stale"])
+ROLES = {"viewer": 1, "editor": 2, "owner": 3}
+DONE = ("done", "cancelled")
+
+
+class Refused(Exception):
+    """What the model says that the program should answer: status and code."""
+
+
+@dataclass
+class Dir:
+    """A folder. ``gone`` is the number of the act that put it into the trash."""
+
+    name: str
+    parent: str | None
+    etag: int = 1
+    gone: int | None = None
+
+
+@dataclass
+class Doc:
+    """A document; ``versions`` are content and what it was restored from, ``lock`` is the holder and the minute it ends."""
+
+    name: str
+    folder: str
+    versions: list[tuple[bytes, int | None]]
+    etag: int = 1
+    lock: tuple[str, int] | None = None
+    tasks: dict[str, str] = field(default_factory=dict)
+    gone: int | None = None
+
+    @property
+    def open_tasks(self) -> int:
+        """How many tasks are to be done."""
+        return sum(status not in DONE for status in self.tasks.values())
+
+
+def key(name: str) -> str:
+    """A name for comparison."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def numbered(name: str, n: int, kind: type[Any]) -> str:
+    """The n-th of a name, for the names that are used here."""
+    for suffix in (".tar.gz", ".txt", ".TXT"):
+        if kind is Doc and name.endswith(suffix):
+            return f"{name.removesuffix(suffix)} ({n}){suffix}"
+    return f"{name} ({n})"
+
+
+@dataclass
+class Room:
+    """One workspace as it should be. Who is in ``roles`` is a member; each verb raises what the program should answer."""
+
+    root: str
+    roles: dict[str, str]
+    dirs: dict[str, Dir] = field(default_factory=dict)
+    docs: dict[str, Doc] = field(default_factory=dict)
+    minute: int = 0
+    act: int = 0
+
+    # What is there
+
+    def living(self, folder: str) -> dict[str, Dir | Doc]:
+        """What lies in a folder, by key."""
+        inside: list[Dir | Doc] = [each for each in self.dirs.values() if each.parent == folder and each.gone is None]
+        inside += [each for each in self.docs.values() if each.folder == folder and each.gone is None]
+        return {key(each.name): each for each in inside}
+
+    def tree(self, folder: str) -> list[str]:
+        """A folder and all below it, parents first, gone ones too."""
+        found, level = [folder], [folder]
+        while level:
+            below = [id_ for id_, each in self.dirs.items() if each.parent in level]
+            level = sorted(below, key=lambda id_: key(self.dirs[id_].name).encode())
+            found += level
+        return found
+
+    def free(self, folder: str, name: str, kind: type[Any], me: Dir | Doc | None = None) -> str:
+        """The first of "name", "name (2)", … that is free."""
+        candidate, n, taken = name, 1, self.living(folder)
+        while taken.get(key(candidate), me) is not me:
+            n += 1
+            candidate = numbered(name, n, kind)
+        return candidate
+
+    def claim(self, folder: str, name: str, me: Dir | Doc | None = None) -> None:
+        """Refuse a name that something else has."""
+        if self.living(folder).get(key(name), me) is not me:
+            raise Refused(409, "name_taken")
+
+    def outline(self) -> tuple[Any, ...]:
+        """What changes when something other than a living document does."""
+        return copy.deepcopy(self.dirs), [id_ for id_, doc in self.docs.items() if doc.gone is not None]
+
+    # Who may
+
+    def may(self, who: str, role: str, missing: str) -> None:
+        """Refuse who is a stranger (404) or of too low a role (403)."""
+        if who not in self.roles:
+            raise Refused(404, f"{missing}_not_found")
+        if ROLES[self.roles[who]] < ROLES[role]:
+            raise Refused(403, "not_allowed")
+
+    def doc(self, who: str, id_: str, role: str = "editor", *, trashed: bool = False) -> Doc:
+        """A document to change."""
+        if id_ not in self.docs:
+            raise Refused(404, "document_not_found")
+        self.may(who, role, "document")
+        if self.docs[id_].gone is not None and not trashed:
+            raise Refused(409, "document_trashed")
+        return self.docs[id_]
+
+    def dir(self, who: str, id_: str, *, trashed: bool = False) -> Dir:
+        """A folder to change."""
+        if who not in self.roles or (self.dirs[id_].gone is not None and not trashed):
+            raise Refused(404, "folder_not_found")
+        self.may(who, "editor", "folder")
+        return self.dirs[id_]
+
+    def unlocked(self, who: str, doc: Doc) -> None:
+        """Refuse where somebody else holds the lease."""
+        if doc.lock and doc.lock[0] != who and doc.lock[1] > self.minute:
+            raise Refused(423, "document_locked")
+
+    @staticmethod
+    def matches(thing: Doc | Dir, etag: str) -> None:
+        """Refuse a stale ETag."""
+        if etag == "stale":
+            raise Refused(412, "precondition_failed")
+
+    # Documents
+
+    def add(self, who: str, folder: str, name: str, content: bytes, on_conflict: str, made: str) -> None:
+        self.dir(who, folder)
+        taken = self.living(folder).get(key(name))
+        if isinstance(taken, Doc) and on_conflict == "version":
+            self.unlocked(who, taken)
+            self.append(taken, content)
+            return
+        if on_conflict == "rename":
+            name = self.free(folder, name, Doc)
+        self.claim(folder, name)
+        self.docs[made] = Doc(name, folder, [(content, None)])
+
+    @staticmethod
+    def append(doc: Doc, content: bytes, source: int | None = None) -> None:
+        doc.versions.append((content, source))
+        doc.etag += 1
+
+    def add_version(self, who: str, id_: str, content: bytes, etag: str) -> None:
+        doc = self.doc(who, id_)
+        self.unlocked(who, doc)
+        self.matches(doc, etag)
+        self.append(doc, content)
+
+    def restore_version(self, who: str, id_: str, number: int, etag: str) -> None:
+        doc = self.doc(who, id_)
+        self.unlocked(who, doc)
+        self.matches(doc, etag)
+        if number > len(doc.versions):
+            raise Refused(404, "version_not_found")
+        self.append(doc, doc.versions[number - 1][0], number)
+
+    def update(self, who: str, id_: str, name: str | None, folder: str | None, etag: str) -> None:
+        doc = self.doc(who, id_)
+        self.matches(doc, etag)
+        name, folder = name or doc.name, folder or doc.folder
+        if (name, folder) == (doc.name, doc.folder):
+            return
+        self.unlocked(who, doc)
+        self.dir(who, folder)
+        self.claim(folder, name, doc)
+        doc.name, doc.folder, doc.etag = name, folder, doc.etag + 1
+
+    def trash(self, who: str, id_: str, etag: str) -> None:
+        doc = self.doc(who, id_)
+        self.matches(doc, etag)
+        self.unlocked(who, doc)
+        self.bury(doc)
+
+    def bury(self, doc: Doc) -> None:
+        doc.gone, doc.lock, doc.etag = self.act, None, doc.etag + 1
+
+    def restore(self, who: str, id_: str, folder: str | None, on_conflict: str) -> None:
+        doc = self.doc(who, id_, trashed=True)
+        if doc.gone is None:
+            raise Refused(409, "not_trashed")
+        target = folder or doc.folder
+        self.dir(who, target, trashed=folder is None)
+        self.revive(target)
+        self.bring_back(doc, target, rename=on_conflict == "rename")
+
+    def bring_back(self, doc: Doc, folder: str, *, rename: bool) -> None:
+        if rename:
+            doc.name = self.free(folder, doc.name, Doc)
+        self.claim(folder, doc.name)
+        doc.folder, doc.gone, doc.etag = folder, None, doc.etag + 1
+
+    def purge(self, who: str, id_: str) -> None:
+        if self.doc(who, id_, "owner", trashed=True).gone is None:
+            raise Refused(409, "not_trashed")
+        del self.docs[id_]
+
+    def lock(self, who: str, id_: str, *, take_over: bool) -> None:
+        doc = self.doc(who, id_)
+        if not take_over:
+            self.unlocked(who, doc)
+        doc.lock = (who, self.minute + LEASE)
+
+    def unlock(self, who: str, id_: str) -> None:
+        doc = self.doc(who, id_, trashed=True)
+        self.unlocked(who, doc)
+        doc.lock = None
+
+    # Folders
+
+    def make_dir(self, who: str, parent: str, name: str, made: str) -> None:
+        self.dir(who, parent)
+        self.claim(parent, name)
+        self.dirs[made] = Dir(name, parent)
+
+    def update_dir(self, who: str, id_: str, name: str | None, parent: str | None, etag: str) -> None:
+        folder = self.dir(who, id_)
+        if folder.parent is None:
+            raise Refused(409, "root_folder")
+        self.matches(folder, etag)
+        name, parent = name or folder.name, parent or folder.parent
+        if parent != folder.parent:
+            self.dir(who, parent)
+            if parent in self.tree(id_):
+                raise Refused(409, "folder_cycle")
+        if (name, parent) != (folder.name, folder.parent):
+            self.claim(parent, name, folder)
+            folder.name, folder.parent, folder.etag = name, parent, folder.etag + 1
+
+    def trash_dir(self, who: str, id_: str, *, recursive: bool) -> None:
+        if self.dir(who, id_).parent is None:
+            raise Refused(409, "root_folder")
+        if self.living(id_) and not recursive:
+            raise Refused(409, "folder_not_empty")
+        gone = [each for each in self.tree(id_) if self.dirs[each].gone is None]
+        docs = [doc for doc in self.docs.values() if doc.folder in gone and doc.gone is None]
+        for doc in docs:
+            self.unlocked(who, doc)
+        for doc in docs:
+            self.bury(doc)
+        for each in gone:
+            self.dirs[each].gone = self.act
+
+    def restore_dir(self, who: str, id_: str) -> None:
+        gone = self.dir(who, id_, trashed=True).gone
+        if gone is None:
+            raise Refused(409, "not_trashed")
+        back = [each for each in self.tree(id_) if self.dirs[each].gone == gone]
+        for each in back:
+            self.revive(each)
+        docs = [doc for doc in self.docs.values() if doc.folder in back and doc.gone == gone]
+        for doc in sorted(docs, key=lambda doc: key(doc.name).encode()):
+            self.bring_back(doc, doc.folder, rename=True)
+
+    def revive(self, id_: str) -> None:
+        """Bring a folder back to life, and those above it before."""
+        folder = self.dirs[id_]
+        if folder.parent is not None:
+            self.revive(folder.parent)
+            if folder.gone is not None:
+                folder.name = self.free(folder.parent, folder.name, Dir)
+                folder.gone, folder.etag = None, folder.etag + 1
+
+    # Tasks
+
+    def make_task(self, who: str, id_: str, made: str) -> None:
+        self.doc(who, id_).tasks[made] = "open"
+
+    def task(self, who: str, id_: str, task: str) -> Doc:
+        if self.docs[id_].gone is not None or who not in self.roles:
+            raise Refused(404, "task_not_found")
+        return self.doc(who, id_)
+
+    def set_status(self, who: str, id_: str, task: str, status: str) -> None:
+        self.task(who, id_, task).tasks[task] = status
+
+    def end_task(self, who: str, id_: str, task: str) -> None:
+        del self.task(who, id_, task).tasks[task]
+
+
+WHO = st.sampled_from(["owner", "editor", "owner", "editor", "viewer", "stranger", "stranger"])
+ABROAD = st.sampled_from([False, False, False, False, False, True])
+"""Whether somebody tries it in the workspace that they are not in."""
+
+
+def refused(verb: Callable[[Room, str], None], room: Room, made: str) -> tuple[Any, ...] | None:
+    """What the model says against it."""
+    try:
+        verb(room, made)
+    except Refused as refusal:
+        return refusal.args
+    return None
+
+
+class Machine(RuleBasedStateMachine):
+    """The program beside its model."""
+
+    seed: Seed
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="stateful-"))
+        shutil.copy(self.seed.path, self.folder / "dossier.sqlite3")
+        log.configure("console", "critical")
+        self.clock, self.runner = MovingClock(), asyncio.Runner()
+        self.parts = build(Settings(data_dir=self.folder), clock=self.clock)
+        app = create_app(self.parts)
+        self.clients = {name: client_of(app, token) for name, (_, token) in self.seed.people.items()}
+        for client in self.clients.values():
+            client.event_hooks = {}  # that answers keep to the OpenAPI document is seen to by all the other tests
+        acme, other = str(self.seed.root), str(self.seed.other_root)
+        roles = {name: str(actor.role) for name, (actor, _) in self.seed.people.items() if name != "stranger"}
+        self.rooms = [Room(acme, roles, {acme: Dir("Acme", None)}), Room(other, {"stranger": "owner"})]
+        self.rooms[1].dirs[other] = Dir("Other", None)
+        self.touched, self.moved, self.purged = 0, True, [list[str](), list[str]()]
+
+    def teardown(self) -> None:
+        try:
+            for index in (0, 1):
+                self.check_thoroughly(index)
+        finally:
+            self.runner.run(self.parts.close())
+            self.runner.close()
+            shutil.rmtree(self.folder)
+
+    def ask(self, who: str, method: str, path: str, **how: Any) -> httpx.Response:
+        """Send a request."""
+        return self.runner.run(self.clients[who].request(method, f"{API}/{path}", **how))
+
+    def read(self, index: int, path: str, **query: Any) -> Any:
+        """What a reader of a workspace is shown."""
+        answer = self.ask(("viewer", "stranger")[index], "GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def both(self, index: int, verb: Callable[[Room, str], None], who: str, method: str, path: str, **how: Any) -> None:
+        """Do it in the program and in the model: both do it, or both refuse alike and nothing has happened."""
+        answer = self.ask(who, method, path, **how)
+        body = answer.json() if answer.content else {}
+        before, after = self.rooms[index], copy.deepcopy(self.rooms[index])
+        after.act += 1
+        refusal = refused(verb, after, body.get("id", ""))
+        if refusal is None:
+            assert answer.is_success, f"{answer.status_code} {answer.text}"
+            self.purged[index] += sorted(before.docs.keys() - after.docs.keys())
+            self.rooms[index] = after
+        else:
+            assert (answer.status_code, body.get("code")) == refusal
+        self.touched, self.moved = index, self.rooms[index].outline() != before.outline()
+
+    # Where, and which
+
+    @staticmethod
+    def place(who: str, abroad: bool) -> int:
+        """The workspace that somebody acts in."""
+        return int((who == "stranger") != abroad)
+
+    def a_doc(self, index: int, n: int) -> str:
+        """The n-th document."""
+        return sorted(self.rooms[index].docs)[n % len(self.rooms[index].docs)]
+
+    def a_dir(self, index: int, n: int) -> str:
+        """The n-th folder."""
+        return sorted(self.rooms[index].dirs)[n % len(self.rooms[index].dirs)]
+
+    def a_task(self, index: int, n: int) -> tuple[str, str]:
+        """The n-th task, after its document."""
+        tasks = sorted((task, id_) for id_, doc in self.rooms[index].docs.items() for task in doc.tasks)
+        return tasks[n % len(tasks)][1], tasks[n % len(tasks)][0]
+
+    def has_docs(self) -> bool:
+        """Whether there is a document everywhere."""
+        return all(room.docs for room in self.rooms)
+
+    def has_tasks(self) -> bool:
+        """Whether there is a task everywhere."""
+        return all(any(doc.tasks for doc in room.docs.values()) for room in self.rooms)
+
+    @staticmethod
+    def match(thing: Doc | Dir, wish: str) -> dict[str, str]:
+        """An If-Match header."""
+        return {"If-Match": f'"{thing.etag + (wish == "stale")}"'} if wish else {}
+
+    # Steps
+
+    @initialize()
+    def begin(self) -> None:
+        """Something in each workspace, so that there is something to do at once."""
+        for who in ("owner", "stranger"):
+            self.make_dir(who, False, 0, "b.txt")
+            self.add(who, False, 0, "a.txt", b"one", "error")
+            self.make_task(who, False, 0)
+
+    @rule(who=WHO, abroad=ABROAD, n=ANY, name=NAMES, content=BYTES, on=CONFLICT)
+    def add(self, who: str, abroad: bool, n: int, name: str, content: bytes, on: str) -> None:
+        index = self.place(who, abroad)
+        folder = self.a_dir(index, n)
+        query = {"folder_id": folder, "name": name, "on_conflict": on}
+
+        def verb(room: Room, made: str) -> None:
+            room.add(who, folder, name, content, on, made)
+
+        self.both(index, verb, who, "POST", "documents", params=query, content=content)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, content=BYTES, etag=ETAG)
+    def add_version(self, who: str, abroad: bool, n: int, content: bytes, etag: str) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+        headers = self.match(self.rooms[index].docs[id_], etag)
+
+        def verb(room: Room, _made: str) -> None:
+            room.add_version(who, id_, content, etag)
+
+        self.both(index, verb, who, "POST", f"documents/{id_}/versions", content=content, headers=headers)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, number=st.integers(1, 4), etag=ETAG)
+    def restore_version(self, who: str, abroad: bool, n: int, number: int, etag: str) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+        headers = self.match(self.rooms[index].docs[id_], etag)
+
+        def verb(room: Room, _made: str) -> None:
+            room.restore_version(who, id_, number, etag)
+
+        self.both(index, verb, who, "POST", f"documents/{id_}/versions/{number}/restore", headers=headers)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, name=st.none() | NAMES, to=st.none() | ANY, etag=ETAG)
+    def update(self, who: str, abroad: bool, n: int, name: str | None, to: int | None, etag: str) -> None:
+        index = self.place(who, abroad)
+        id_, folder = self.a_doc(index, n), None if to is None else self.a_dir(index, to)
+        headers = self.match(self.rooms[index].docs[id_], etag)
+
+        def verb(room: Room, _made: str) -> None:
+            room.update(who, id_, name, folder, etag)
+
+        body = {"name": name, "folder_id": folder}
+        self.both(index, verb, who, "PATCH", f"documents/{id_}", json=body, headers=headers)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, etag=ETAG)
+    def trash(self, who: str, abroad: bool, n: int, etag: str) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+        headers = self.match(self.rooms[index].docs[id_], etag)
+        self.both(index, lambda room, _: room.trash(who, id_, etag), who, "DELETE", f"documents/{id_}", headers=headers)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, to=st.none() | ANY, on=st.sampled_from(["error", "rename"]))
+    def restore(self, who: str, abroad: bool, n: int, to: int | None, on: str) -> None:
+        index = self.place(who, abroad)
+        id_, folder = self.a_doc(index, n), None if to is None else self.a_dir(index, to)
+
+        def verb(room: Room, _made: str) -> None:
+            room.restore(who, id_, folder, on)
+
+        body = {"folder_id": folder, "on_conflict": on}
+        self.both(index, verb, who, "POST", f"documents/{id_}/restore", json=body)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY)
+    def purge(self, who: str, abroad: bool, n: int) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+        query = {"purge": True}
+        self.both(index, lambda room, _: room.purge(who, id_), who, "DELETE", f"documents/{id_}", params=query)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, take_over=st.booleans())
+    def lock(self, who: str, abroad: bool, n: int, take_over: bool) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+
+        def verb(room: Room, _made: str) -> None:
+            room.lock(who, id_, take_over=take_over)
+
+        body = {"minutes": LEASE, "take_over": take_over}
+        self.both(index, verb, who, "PUT", f"documents/{id_}/lock", json=body)
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY)
+    def unlock(self, who: str, abroad: bool, n: int) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+        self.both(index, lambda room, _: room.unlock(who, id_), who, "DELETE", f"documents/{id_}/lock")
+
+    @rule()
+    def time_passes(self) -> None:
+        """Long enough for every lease to end."""
+        self.clock.move(minutes=LEASE + 1)
+        for room in self.rooms:
+            room.minute += LEASE + 1
+
+    @rule(who=WHO, abroad=ABROAD, n=ANY, name=NAMES)
+    def make_dir(self, who: str, abroad: bool, n: int, name: str) -> None:
+        index = self.place(who, abroad)
+        parent = self.a_dir(index, n)
+
+        def verb(room: Room, made: str) -> None:
+            room.make_dir(who, parent, name, made)
+
+        self.both(index, verb, who, "POST", "folders", json={"name": name, "parent_id": parent})
+
+    @rule(who=WHO, abroad=ABROAD, n=ANY, name=st.none() | NAMES, to=st.none() | ANY, etag=ETAG)
+    def update_dir(self, who: str, abroad: bool, n: int, name: str | None, to: int | None, etag: str) -> None:
+        index = self.place(who, abroad)
+        id_, parent = self.a_dir(index, n), None if to is None else self.a_dir(index, to)
+        headers = self.match(self.rooms[index].dirs[id_], etag)
+
+        def verb(room: Room, _made: str) -> None:
+            room.update_dir(who, id_, name, parent, etag)
+
+        body = {"name": name, "parent_id": parent}
+        self.both(index, verb, who, "PATCH", f"folders/{id_}", json=body, headers=headers)
+
+    @rule(who=WHO, abroad=ABROAD, n=ANY, recursive=st.booleans())
+    def trash_dir(self, who: str, abroad: bool, n: int, recursive: bool) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_dir(index, n)
+
+        def verb(room: Room, _made: str) -> None:
+            room.trash_dir(who, id_, recursive=recursive)
+
+        self.both(index, verb, who, "DELETE", f"folders/{id_}", params={"recursive": recursive})
+
+    @rule(who=WHO, abroad=ABROAD, n=ANY)
+    def restore_dir(self, who: str, abroad: bool, n: int) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_dir(index, n)
+        self.both(index, lambda room, _: room.restore_dir(who, id_), who, "POST", f"folders/{id_}/restore")
+
+    @precondition(has_docs)
+    @rule(who=WHO, abroad=ABROAD, n=ANY)
+    def make_task(self, who: str, abroad: bool, n: int) -> None:
+        index = self.place(who, abroad)
+        id_ = self.a_doc(index, n)
+
+        def verb(room: Room, made: str) -> None:
+            room.make_task(who, id_, made)
+
+        self.both(index, verb, who, "POST", f"documents/{id_}/tasks", json={"title": "Do it"})
+
+    @precondition(has_tasks)
+    @rule(who=WHO, abroad=ABROAD, n=ANY, status=st.sampled_from(["open", "in_progress", *DONE]))
+    def set_status(self, who: str, abroad: bool, n: int, status: str) -> None:
+        index = self.place(who, abroad)
+        id_, task = self.a_task(index, n)
+
+        def verb(room: Room, _made: str) -> None:
+            room.set_status(who, id_, task, status)
+
+        self.both(index, verb, who, "PATCH", f"tasks/{task}", json={"status": status})
+
+    @precondition(has_tasks)
+    @rule(who=WHO, abroad=ABROAD, n=ANY)
+    def end_task(self, who: str, abroad: bool, n: int) -> None:
+        index = self.place(who, abroad)
+        id_, task = self.a_task(index, n)
+        self.both(index, lambda room, _: room.end_task(who, id_, task), who, "DELETE", f"tasks/{task}")
+
+    # What has to be true
+
+    @invariant()
+    def lists_are_right(self) -> None:
+        """As the model has it; folders and the trash are looked at when they should have changed, and at the end."""
+        self.check_living(self.touched)
+        if self.moved:
+            self.check_rest(self.touched)
+
+    def check_living(self, index: int) -> None:
+        """Every living document: name, place, head, ETag, lease, count of open tasks; and no two of one name."""
+        shown = self.read(index, "documents", limit=200)["items"]
+        room = self.rooms[index]
+        assert {each["id"]: self.as_shown(each, False) for each in shown} == {
+            id_: self.as_meant(room, doc) for id_, doc in room.docs.items() if doc.gone is None
+        }
+        places = [(each["folder_id"], key(each["name"])) for each in shown]
+        places += [(each.parent, key(each.name)) for each in room.dirs.values() if each.gone is None]
+        assert len(places) == len(set(places)), "two things of one name"
+
+    def check_rest(self, index: int) -> None:
+        """The trash, and every living folder."""
+        room = self.rooms[index]
+        trashed = self.read(index, "documents", limit=200, trashed=True)["items"]
+        assert {each["id"]: self.as_shown(each, True) for each in trashed} == {
+            id_: self.as_meant(room, doc) for id_, doc in room.docs.items() if doc.gone is not None
+        }
+        folders = self.read(index, "folders", limit=200)["items"]
+        assert {each["id"]: (each["name"], each["parent_id"], each["etag"]) for each in folders} == {
+            id_: (each.name, each.parent, str(each.etag)) for id_, each in room.dirs.items() if each.gone is None
+        }
+
+    @staticmethod
+    def as_shown(each: dict[str, Any], trashed: bool) -> tuple[Any, ...]:
+        """What is compared of a document."""
+        head, holder = each["version"], (each["lock"] or {}).get("holder", {}).get("name")
+        assert (each["trashed_at"] is not None) == trashed
+        place = each["name"], each["folder_id"], trashed, each["etag"], holder, each["open_tasks"]
+        return *place, head["number"], head["sha256"], head["size"], head["restored_from"]
+
+    @staticmethod
+    def as_meant(room: Room, doc: Doc) -> tuple[Any, ...]:
+        """The same of the model's."""
+        holder = doc.lock[0].capitalize() if doc.lock and doc.lock[1] > room.minute else None
+        place = doc.name, doc.folder, doc.gone is not None, str(doc.etag), holder, doc.open_tasks
+        content, source = doc.versions[-1]
+        return *place, len(doc.versions), hashlib.sha256(content).hexdigest(), len(content), source
+
+    def check_thoroughly(self, index: int) -> None:
+        """Each folder by itself, each version, one content a document, the tasks, what is purged, and the log."""
+        room, who = self.rooms[index], ("viewer", "stranger")[index]
+        self.check_living(index)
+        self.check_rest(index)
+        for id_ in (id_ for id_, each in room.dirs.items() if each.gone is None):
+            listed = [each["id"] for each in self.read(index, "documents", folder_id=id_, limit=200)["items"]]
+            meant = [each for each, doc in room.docs.items() if doc.folder == id_ and doc.gone is None]
+            assert listed == sorted(meant, key=lambda each: key(room.docs[each].name).encode())
+        for id_, doc in room.docs.items():
+            versions = self.read(index, f"documents/{id_}/versions", limit=200)["items"]
+            meant_versions = [
+                (n, hashlib.sha256(content).hexdigest(), of) for n, (content, of) in enumerate(doc.versions, 1)
+            ]
+            shown = [(each["number"], each["sha256"], each["restored_from"]) for each in versions]
+            assert shown == meant_versions[::-1]
+            number = doc.etag % len(doc.versions) + 1
+            content = self.ask(who, "GET", f"documents/{id_}/versions/{number}/content").content
+            assert content == doc.versions[number - 1][0]
+            tasks = self.read(index, f"documents/{id_}/tasks", limit=200)["items"]
+            assert {each["id"]: each["status"] for each in tasks} == (doc.tasks if doc.gone is None else {})
+        for id_ in self.purged[index]:
+            assert self.ask(who, "GET", f"documents/{id_}").status_code == 404
+        self.check_feed(index)
+
+    def check_feed(self, index: int) -> None:
+        """The owner's feed has every number once; events of a purged document are told no more, but that it was."""
+        seen, after = list[int](), "0"
+        while True:
+            query = {"after": after, "limit": "200"}
+            page = self.ask(("owner", "stranger")[index], "GET", "events", params=query).json()
+            seen += [each["seq"] for each in page["items"]]
+            if not page["items"]:
+                break
+            after = page["next"]
+        assert seen == sorted(set(seen))
+        assert self.purged[index] or seen == list(range(1, len(seen) + 1))
+
+
+def explore(seed: Seed, examples: int, steps: int) -> None:
+    """Run the machine, the same way each time."""
+    Machine.seed = seed
+    wanted = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(Machine, settings=wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_per_commit(seed: Seed) -> None:
+    explore(seed, 25, 30)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_acceptance(seed: Seed) -> None:
+    explore(seed, 10_000, 100)
