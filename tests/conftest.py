@@ -30,6 +30,19 @@ PASSWORD = "correct horse battery"
 db.PRAGMAS["synchronous"] = "OFF"
 
 
+# `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
+WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a program of its own in the rooms of WHOLE_ONLY, and what starts a child process."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        own = item.path.parent.name in WHOLE_ONLY and fixtures & {"settings", "parts", "world", "app", "house"}
+        if own or item.path.name == "test_sandbox.py":
+            item.add_marker(pytest.mark.slow)
+
+
 class MovingClock:
     """The real time, plus what a test has moved it by."""
 

@@ -240,8 +240,8 @@ print("ended cleanly")
         assert process.stdout.readline() == "up\n"
         send(process.pid, stop)
         assert process.communicate(timeout=20) == ("ended cleanly\n", "")
-        # make waits for the server and then always ends by the signal itself.
-        assert process.returncode == -stop
+        # make waits for the server and then ends by the signal itself; a job in the background starts with SIGINT ignored.
+        assert process.returncode in (-stop, 0)
 
 
 class TestApt:

@@ -85,11 +85,12 @@ class TestFeed:
 class TestStream:
     @pytest.fixture(autouse=True)
     def _short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(routes, "STREAM_SECONDS", 0.5)
+        monkeypatch.setattr(routes, "STREAM_SECONDS", 3.0)
         monkeypatch.setattr(routes, "POLL_SECONDS", 0.05)
 
     async def test_live(self, world: World) -> None:
-        stream = asyncio.create_task(world.viewer.client.get(f"{API}/events/stream"))
+        after = (await feed(world.viewer.client, limit=200))["next"]
+        stream = asyncio.create_task(world.viewer.client.get(f"{API}/events/stream", params={"after": after}))
         await asyncio.sleep(0.1)
         document = await add(world.editor.client, "a.txt")
         answer = await stream

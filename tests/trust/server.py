@@ -42,6 +42,10 @@ class Process(Protocol):
 
     pid: int
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; never to another process that got the pid of this one."""
+        ...
+
     def wait(self, seconds: float) -> int:
         """The exit code (negative: the signal); raises TimeoutError."""
         ...
@@ -56,6 +60,9 @@ class Cold:
                 argv, env=env, stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file, cwd=out.parent
             )
         self.pid = self._popen.pid
+
+    def send(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
 
     def wait(self, seconds: float) -> int:
         try:
@@ -101,6 +108,11 @@ class Forked:
         self.pid, self._nursery = pid, nursery
         self._pidfd = os.pidfd_open(pid)
         self._code: int | None = None
+
+    def send(self, number: signal.Signals) -> None:
+        if self._code is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
     def wait(self, seconds: float) -> int:
         if self._code is None:
@@ -271,7 +283,8 @@ class Server:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
-        os.kill(self.pid, number)
+        assert self.process
+        self.process.send(number)
 
     def wait(self, seconds: float) -> int:
         """Wait for the end; the exit code."""

@@ -85,7 +85,8 @@ class Stage:
                 (data.parent / "go").write_bytes(b"")
                 return process.wait(60), data
         except BaseException:
-            os.kill(process.pid, signal.SIGKILL)
+            process.send(signal.SIGKILL)
+            process.wait(30)
             raise
 
     def count(self) -> list[Point]:
@@ -131,6 +132,9 @@ class Stage:
         state = json.loads(said.split("STATE ", 1)[1].splitlines()[0])
         assert state in STATES[self.name][acks : acks + 2], f"after {acks} acknowledgements"
         invariants.check(data)
+        if self.played % 8 == 0:
+            checked = command(self.template.nursery, data, "doctor", "--json")
+            assert checked.returncode == 0, checked.stdout + checked.stderr
 
     def _look_at_schema(self, data: Path) -> None:
         added = command(self.template.nursery, data, "user", "add", EMAIL, "--workspace", WORKSPACE, "--role", "owner")

@@ -186,6 +186,26 @@ def test_nothing_acknowledged_is_lost(serving: Serving) -> None:
     print(figures(total))
 
 
+@pytest.mark.slow
+def test_a_request_sent_again_is_answered_as_before_whatever_came_after(serving: Serving) -> None:
+    server = serving()
+    client = server.client()
+    wire = client.ask("POST", "/documents?name=a.bin", b"one").json()
+    sent = Sent("k", f"/documents/{wire['id']}/versions", b"two")
+    first = sent.again(client)
+    assert first.status == 201
+    assert client.ask("DELETE", f"/documents/{wire['id']}").status == 204
+    client.close()
+    server.restart()
+    client = server.client()
+    second = sent.again(client)
+    assert (second.status, second.body) == (first.status, first.body)
+    assert Sent("new", sent.path, sent.body).again(client).code == "document_trashed"
+    client.close()
+    assert server.stop() == 0
+    assert invariants.check(server.data).versions == 2
+
+
 @pytest.mark.long
 def test_a_thousand_kills(serving: Serving) -> None:
     begun = time.perf_counter()
