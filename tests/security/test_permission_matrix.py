@@ -103,6 +103,7 @@ class TestTable:
         open_ = {op["operationId"] for item in paths.values() for op in item.values() if op.get("security") == []}
         assert open_ == {name for name, how in calls(place).items() if how.kind is PUBLIC}
 
+    @pytest.mark.slow
     async def test_the_owner_may_do_all_of_it(self, own_place: Place) -> None:
         """Else a 404 below would show nothing but a wrong address."""
         wrong: dict[str, str] = {}
@@ -143,6 +144,7 @@ class TestRefusals:
         kept = {name: how for name, how in calls(place).items() if how.kind not in (PUBLIC, SESSION)}
         assert await refused(place, who, dict.fromkeys(kept, 404)) == {}
 
+    @pytest.mark.slow
     async def test_an_id_of_one_workspace_and_the_name_of_another(self, place: Place) -> None:
         """An owner of both, who names the other one."""
         kept = {name: how for name, how in calls(place).items() if how.kind not in (PUBLIC, SESSION)}
@@ -178,10 +180,11 @@ def document_queries(place: Place) -> Iterator[dict[str, Any]]:
     yield from ({"author": str(place.insider.member_id)}, {"folder_id": str(place.world.root)})
 
 
+@pytest.mark.slow
 class TestNoTrace:
     """What one may not see is in no list, search, count, feed, stream or archive either."""
 
-    @pytest.mark.parametrize("who", ["no_right", *slowly("foreign")])
+    @pytest.mark.parametrize("who", ["no_right", "foreign"])
     async def test_lists(self, place: Place, who: str) -> None:
         await place.world.work()
         assert "quokka" in (await place.insider.client.get(f"{API}/documents", params={"q": "quokka"})).text
@@ -225,7 +228,6 @@ class TestNoTrace:
         assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
         assert not [trace for trace in place.traces if trace in answer.text]
 
-    @pytest.mark.slow
     async def test_nothing_hidden_is_like_something_that_is_not_there(self, place: Place) -> None:
         """The refusal of a hidden thing and of a made-up id differ in nothing but the request's id."""
         client, made_up = place.clients["no_right"], str(uuid4())
@@ -245,6 +247,7 @@ def told(answer: httpx.Response, ids: dict[str, str] | Any) -> tuple[int, str, l
     return answer.status_code, body, headers
 
 
+@pytest.mark.slow
 class TestParents:
     """A child belongs to its parent, and a body cannot name what the address may not."""
 
@@ -313,7 +316,6 @@ class TestParents:
         assert {name: answer.status_code for name, answer in answers.items()} == wanted
         assert await state(world) == before
 
-    @pytest.mark.slow
     async def test_no_body_takes_more_than_it_says(self, place: Place) -> None:
         """Mass assignment: a field that is not in the document is refused, whatever the operation."""
         client = place.world.owner.client

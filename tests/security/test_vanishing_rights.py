@@ -63,6 +63,7 @@ async def traces(client: httpx.AsyncClient, word: str) -> list[str]:
 
 
 class TestGrant:
+    @pytest.mark.slow
     async def test_revoked(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         world, client, plan = place.world, place.insider.client, place.ids["plan"]
         await made(await client.get(f"{API}/documents/{plan}"))

@@ -1,5 +1,6 @@
 """Writes what the long runs found into docs/evidence.md: one row per test, replaced by a newer run."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -28,12 +29,18 @@ def commit() -> str:
 def record(test: str, count: str, lost: str, figures: str) -> None:
     """Write the row of a test, in the place of its older one."""
     row = f"| {test} | {count} | {lost} | {figures} | {time.strftime('%Y-%m-%d')} | {commit()} | {machine()} |"
-    text = PAGE.read_text()
+    with PAGE.open("r+") as page:
+        fcntl.flock(page, fcntl.LOCK_EX)  # two runs may end at once
+        text = _with(page.read(), test, row)
+        page.seek(0)
+        page.truncate()
+        page.write(text)
+
+
+def _with(text: str, test: str, row: str) -> str:
     assert HEAD in text
     old = re.compile(rf"^\| {re.escape(test)} \|.*$", re.M)
     if old.search(text):
-        text = old.sub(lambda _: row, text)
-    else:
-        start, table, end = re.split(r"(?s)(\| test \|.*?\n)(?=\n|\Z)", text, maxsplit=1)
-        text = f"{start}{table}{row}\n{end}"
-    PAGE.write_text(text)
+        return old.sub(lambda _: row, text)
+    start, table, end = re.split(r"(?s)(\| test \|.*?\n)(?=\n|\Z)", text, maxsplit=1)
+    return f"{start}{table}{row}\n{end}"

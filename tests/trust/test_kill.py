@@ -4,7 +4,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -151,8 +151,8 @@ class Total:
     starts: list[float] = field(default_factory=list)
 
 
-def run(kills: int, serve: Callable[[], Server], seed: int) -> Total:
-    """Kill in rounds, each on a folder of its own, so that looking at everything stays quick."""
+def rounds(kills: int, serve: Callable[[], Server], seed: int) -> Iterator[Total]:
+    """Kill in rounds, each on a folder of its own, so that looking at everything stays quick; the total after each."""
     print(f"TRUST_SEED={seed}")
     total = Total()
     while total.kills < kills:
@@ -166,8 +166,8 @@ def run(kills: int, serve: Callable[[], Server], seed: int) -> Total:
         total.versions += found.versions
         total.orphans += found.orphans
         total.starts += loop.starts
-    assert total.writes > 5 * kills, "the kills came too early to show anything"
-    return total
+        assert total.writes > 5 * total.kills, "the kills came too early to show anything"
+        yield total
 
 
 def figures(total: Total) -> str:
@@ -182,8 +182,8 @@ def figures(total: Total) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_nothing_acknowledged_is_lost(serving: Serving) -> None:
-    total = run(KILLS, serving, SEED)
-    print(figures(total))
+    for total in rounds(KILLS, serving, SEED):
+        print(figures(total))
 
 
 @pytest.mark.slow
@@ -209,8 +209,7 @@ def test_a_request_sent_again_is_answered_as_before_whatever_came_after(serving:
 @pytest.mark.long
 def test_a_thousand_kills(serving: Serving) -> None:
     begun = time.perf_counter()
-    total = run(LONG_KILLS, serving, SEED)
-    minutes = (time.perf_counter() - begun) / 60
-    evidence.record(
-        "R1 kill loop", f"{total.kills:,} SIGKILLs", "0", f"{figures(total)}; {minutes:.0f} min; seed {SEED}"
-    )
+    for total in rounds(LONG_KILLS, serving, SEED):
+        minutes = (time.perf_counter() - begun) / 60
+        found = f"{figures(total)}; {minutes:.0f} min; seed {SEED}"
+        evidence.record("R1 kill loop", f"{total.kills:,} SIGKILLs", "0", found)
