@@ -1,26 +1,15 @@
-"""The parent's side of text extraction: foreign bytes are only opened in a child process that can do nothing else.
+"""The text of foreign files, read in a child process that can do nothing else (``core.sandbox``)."""
 
-The child (``_child.py``) has bounds on memory, time and output, no environment, no files but the one it is given, no
-network, no new processes and no root. It is started afresh for each file.
-"""
-
-import asyncio
-import os
-import signal
-import sys
-import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from pathlib import Path
 
+from dossier.core import sandbox
 from dossier.search.extract import MIB, SUPPORTED, Reason, supports
 
 __all__ = ["SUPPORTED", "ExtractionFailed", "Reason", "extract_text", "supports"]
 
-_CHILD = Path(__file__).with_name("_child.py")
+_READER = Path(__file__).with_name("extract.py")
 # openpyxl reads this one; without it the parser would depend on whether lxml happens to be installed.
 _ENVIRONMENT = {"OPENPYXL_LXML": "False"}
-_CHUNK = 65_536
 
 _SENTENCES = {
     Reason.TOO_LARGE: "The file unpacks to more than is read for search.",
@@ -31,20 +20,10 @@ _SENTENCES = {
     Reason.CRASHED: "The reader of this file type came to an unexpected end.",
     Reason.ENCRYPTED: "The file is protected with a password.",
 }
-# PDFium aborts where its memory ends; the kernel kills where the machine's does.
-_SIGNALS = {
-    signal.SIGXCPU: Reason.TIMEOUT,
-    signal.SIGALRM: Reason.TIMEOUT,
-    signal.SIGABRT: Reason.MEMORY,
-    signal.SIGKILL: Reason.MEMORY,
-}
 
 
 class ExtractionFailed(Exception):
-    """There is no text; ``reason`` says why and ``str()`` says it to people.
-
-    ``clue`` is for the log alone: the class of the error and the line that raised it, or the signal.
-    """
+    """There is no text; ``reason`` says why and ``str()`` says it to people. ``clue`` is for the log alone."""
 
     def __init__(self, reason: Reason, clue: str = "") -> None:
         super().__init__(_SENTENCES[reason])
@@ -62,63 +41,22 @@ async def extract_text(
     """
     if not supports(media_type):
         raise ValueError(f"no reader for {media_type}")
-    with path.open("rb") as source, tempfile.TemporaryDirectory(prefix="dossier-extract-") as empty:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-B", "-X", "utf8", str(_CHILD)),
-            *(media_type, str(max_chars), str(memory), str(seconds)),
-            stdin=source,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            cwd=empty,
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
-        answer = await _answer(child, seconds, 4 * max_chars + _CHUNK)
-    return _text(child.returncode or 0, answer)[:max_chars]
-
-
-async def _answer(child: Process, seconds: float, most: int) -> bytes:
     try:
-        async with asyncio.timeout(seconds):
-            answer = await _read(child.stdout, most)
-            await child.wait()
-            return answer
-    except TimeoutError:
-        raise ExtractionFailed(Reason.TIMEOUT, "wall clock") from None
-    finally:
-        await _end(child)
+        text = await sandbox.read(
+            *(_READER, path, media_type, max_chars),
+            seconds=seconds,
+            memory=memory,
+            size=4 * max_chars,
+            environment=_ENVIRONMENT,
+        )
+    except sandbox.ChildFailed as error:
+        raise ExtractionFailed(_reason(error.reason), error.clue) from error
+    return text.decode("utf-8", "replace")[:max_chars]
 
 
-async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:
-    answer = bytearray()
-    while stream and (chunk := await stream.read(_CHUNK)):
-        answer += chunk
-        if len(answer) > most:
-            raise ExtractionFailed(Reason.CRASHED, "answered more than it may")
-    return bytes(answer)
-
-
-async def _end(child: Process) -> None:
-    """Kill what still runs and wait until it is gone."""
-    if child.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        # What is left in the pipe must be read, or the wait never ends where the reader had paused.
-        await child.communicate()
-
-
-def _text(status: int, answer: bytes) -> str:
-    if status < 0:
-        raise ExtractionFailed(_SIGNALS.get(signal.Signals(-status), Reason.CRASHED), signal.Signals(-status).name)
-    head, _, body = answer.partition(b"\n")
-    if status == 0 and head == b"ok":
-        return body.decode("utf-8", "replace")
-    raise ExtractionFailed(_reason(head), body[:100].decode("ascii", "replace"))
-
-
-def _reason(head: bytes) -> Reason:
+def _reason(word: str) -> Reason:
     # The child had foreign bytes in its hands: its word is checked like theirs.
     try:
-        return Reason(head.decode("ascii", "replace"))
+        return Reason(word)
     except ValueError:
         return Reason.CRASHED

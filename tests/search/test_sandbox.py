@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from dossier.core import sandbox as core_sandbox
 from dossier.search import sandbox
 from dossier.search.extract import DOCX, HTML, MIB, PDF, PPTX, XLSX
 from dossier.search.sandbox import ExtractionFailed, Reason, extract_text
 from tests.search import samples
 from tests.search.samples import Entry
 
-CHILD = Path(sandbox.__file__).with_name("_child.py")
+CHILD = Path(core_sandbox.__file__).with_name("_child.py")
 SAMPLES: dict[str, str | bytes] = {
     "text/plain": "Größe",
     "text/markdown": "# Größe",
@@ -89,7 +90,7 @@ class Work:
             f"def work(stream):\n{textwrap.indent(lines, '    ')}\n"
             "child.run(work, int(sys.argv[3]), float(sys.argv[4]))\n"
         )
-        self._monkeypatch.setattr(sandbox, "_CHILD", script)
+        self._monkeypatch.setattr(core_sandbox, "_CHILD", script)
         path = samples.write(self._folder, "foreign")
         return await extract_text(path, "text/plain", seconds=seconds, memory=memory, max_chars=1000)
 

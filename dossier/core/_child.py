@@ -1,8 +1,9 @@
 """The child process of ``sandbox``: locks itself in, reads the foreign file on descriptor 0, answers on descriptor 1.
 
 Run as a script, so that it imports neither the package around it nor anything else that the one media type does not
-need. Arguments: media type, most characters, bytes of memory, seconds. Answer: ``ok`` and a line end and the text in
-UTF-8, or a reason and a line end and a clue for the log (the error's class and place, never its text).
+need. Arguments: media type, the most that the reader may give, bytes of memory, seconds, the reader's file. Answer: ``ok``
+and a line end and the result (text in UTF-8), or a reason and a line end and a clue for the log (the error's class and
+place, never its text).
 
 Order matters: import, lock, and only then look at the foreign bytes.
 """
@@ -50,13 +51,13 @@ _TGKILL = (234, 131)
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 
-def main(media_type: str, max_chars: str, memory: str, seconds: str) -> None:
-    extract = _load("extract")
-    extract.prepare(media_type)
-    run(lambda stream: extract.extract(stream, media_type, int(max_chars)), int(memory), float(seconds))
+def main(media_type: str, most: str, memory: str, seconds: str, reader: str) -> None:
+    module = load(Path(reader))
+    module.prepare(media_type)
+    run(lambda stream: module.extract(stream, media_type, int(most)), int(memory), float(seconds))
 
 
-def run(work: Callable[[BinaryIO], str], memory: int, seconds: float) -> None:
+def run(work: Callable[[BinaryIO], str | bytes], memory: int, seconds: float) -> None:
     """Lock the process, do the work on descriptor 0, answer on descriptor 1 and end."""
     with open(0, "rb") as source, open(1, "wb") as answer:
         lock(memory, seconds)
@@ -128,9 +129,10 @@ def _program(arch: int, allowed: list[int], tgkill: int) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in check + jumps + abort + ends)
 
 
-def _answer(work: Callable[[BinaryIO], str], source: BinaryIO) -> bytes:
+def _answer(work: Callable[[BinaryIO], str | bytes], source: BinaryIO) -> bytes:
     try:
-        return b"ok\n" + work(source).encode("utf-8", "replace")
+        result = work(source)
+        return b"ok\n" + (result if isinstance(result, bytes) else result.encode("utf-8", "replace"))
     except MemoryError:
         return b"memory\n"
     except Exception as error:
@@ -154,10 +156,11 @@ def _clue(error: Exception) -> str:
     return f"{type(error).__name__} at {where}"
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+def load(path: Path) -> ModuleType:
+    """A file as a module of its own, without the package around it."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ImportError(name)
+        raise ImportError(path.stem)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
