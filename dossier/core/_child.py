@@ -74,29 +74,36 @@ def lock(memory: int, seconds: float) -> None:
     warnings.simplefilter("ignore")
     libc = ctypes.CDLL(None, use_errno=True)
     os.nice(10)
-    _leave_network(libc)
+    leave_network(libc)
     _limit(memory, seconds)
-    _leave_root()
+    leave_root()
     if sys.platform == "linux":
-        _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
+        renounce(libc)
         _filter_syscalls(libc)
 
 
-def _leave_network(libc: ctypes.CDLL) -> None:
+def leave_network(libc: ctypes.CDLL) -> None:
+    """Be in a network of one's own, without any device, where that is allowed."""
     if sys.platform == "linux" and libc.unshare(_CLONE_NEWNET) != 0:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
 def _limit(memory: int, seconds: float) -> None:
+    limit(memory, seconds, FSIZE=0, NPROC=0, NOFILE=3)
+
+
+def limit(memory: int, seconds: float, **more: int) -> None:
+    """Bounds for this process and those that it starts, in bytes and seconds; ``more`` by the names of RLIMIT_."""
     cpu = math.ceil(seconds)
-    limits = {"AS": memory, "CPU": cpu, "FSIZE": 0, "CORE": 0, "NPROC": 0, "NOFILE": 3}
+    limits = {"AS": memory, "CPU": cpu, "CORE": 0, **more}
     for name, most in limits.items():
         with suppress(ValueError, OSError):
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most + (name == "CPU")))
     signal.alarm(cpu + 2)  # should the parent be gone
 
 
-def _leave_root() -> None:
+def leave_root() -> None:
+    """Become nobody, if this is root."""
     if os.geteuid() == 0:
         with suppress(OSError):
             os.setgroups([])
@@ -104,12 +111,21 @@ def _leave_root() -> None:
             os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
+def renounce(libc: ctypes.CDLL) -> None:
+    """Never gain a privilege again by starting a program; the filters need this."""
+    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
+
+
 def _filter_syscalls(libc: ctypes.CDLL) -> None:
     """From now on only what computing with open descriptors needs; all else answers EPERM, other machine code dies."""
+    install(libc, lambda mark, column: _program(mark, [row[column] for row in _SYSCALLS.values()], _TGKILL[column]))
+
+
+def install(libc: ctypes.CDLL, make: Callable[[int, int], bytes]) -> None:
+    """Filter system calls by the program that ``make(architecture, column of its numbers)`` gives, where there are some."""
     architecture = _ARCHITECTURES.get(os.uname().machine)
     if architecture is not None and sys.maxsize > 2**32:
-        mark, column = architecture
-        program = _program(mark, [numbers[column] for numbers in _SYSCALLS.values()], _TGKILL[column])
+        program = make(*architecture)
         code = ctypes.create_string_buffer(program, len(program))
         header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
         _prctl(libc, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
@@ -126,7 +142,12 @@ def _program(arch: int, allowed: list[int], tgkill: int) -> bytes:
     # abort() signals itself. PDFium calls it where memory ends; without it that would look like any other crash.
     abort = [(_JUMP_EQUAL, 0, 2, tgkill), (_LOAD, 0, 0, _ARGUMENT_AT), (_JUMP_EQUAL, 1, 0, os.getpid())]
     ends = [(_RETURN, 0, 0, _RET_ERRNO | _EPERM), (_RETURN, 0, 0, _RET_ALLOW)]
-    return b"".join(struct.pack("=HBBI", *step) for step in check + jumps + abort + ends)
+    return assembled(check + jumps + abort + ends)
+
+
+def assembled(steps: list[tuple[int, int, int, int]]) -> bytes:
+    """Steps of BPF as the kernel takes them."""
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
 def _answer(work: Callable[[BinaryIO], str | bytes], source: BinaryIO) -> bytes:

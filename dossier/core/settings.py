@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "", description="The address that people use, for links in mail; empty means host and port."
     )
+    portal_dir: Path | None = Field(
+        None, description="Folder of the built portal; empty means the one that came with the program."
+    )
     drain_seconds: float = Field(10, ge=0, description="How long a stop waits for requests under way.")
     max_upload_bytes: int = Field(64 * 1024 * MIB, ge=1, description="The largest body of one upload, in bytes.")
     max_json_bytes: int = Field(MIB, ge=1024, description="The largest JSON body, in bytes.")

@@ -1,17 +1,16 @@
 """HTTP for downloads: the content of a document or version, and many things at once."""
 
-from email.utils import format_datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from dossier import documents, folders, storage
-from dossier.core import conditions
 from dossier.core.actor import Actor
-from dossier.core.content import PROTECTIONS, content_disposition, content_etag, content_headers, safe_inline
+from dossier.core.content import PROTECTIONS, content_disposition
 from dossier.core.errors import PreconditionFailed, RangeNotSatisfiable, StorageFull, Unavailable
 from dossier.core.idempotency import AlreadyDone, KeyReused
+from dossier.core.serving import BYTES, serve
 from dossier.core.web import (
     Answers,
     CurrentActor,
@@ -121,35 +120,15 @@ def _headers(name: str) -> dict[str, str]:
 
 # One document's content
 
-BINARY = {"type": "string", "format": "binary"}
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 INLINE = Annotated[bool, Query(description="Show it in place where that is safe; else it is always a download.")]
-BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The bytes.", "content": {"*/*": {"schema": BINARY}}},
-    206: {"description": "The range.", "content": {"*/*": {"schema": BINARY}}},
-    304: {"description": "Still the same."},
-}
 
 
 async def _content(request: Request, actor: Actor, document_id: UUID, number: int | None, inline: bool) -> Response:
     async with units(request).read(actor) as unit:
         found = await documents.visible_version(unit, document_id, number)
-    etag = content_etag(found.sha256)
     # The head may change twice in a second, so a date proves nothing of it; a version never changes.
-    dated = None if number is None else found.created_at
-    outcome = conditions.evaluate(request.method, request.headers, etag, dated, found.size)
-    shown = inline and safe_inline(found.media_type)
-    headers = content_headers(found.name, found.media_type, found.sha256, inline=shown)
-    headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(found.created_at, usegmt=True)}
-    if outcome.status == 304:
-        return Response(None, 304, headers)
-    headers["Content-Length"] = str(outcome.length)
-    if outcome.content_range:
-        headers["Content-Range"] = outcome.content_range
-    if request.method == "HEAD":
-        return Response(None, outcome.status, headers)
-    chunks = await begun(request.app.state.store.open(found.key, outcome.start, outcome.length))
-    return Streamed(chunks, outcome.status, headers)
+    return await serve(request, found, inline=inline, dated=number is not None)
 
 
 CONTENT: Any = BYTES | problems(

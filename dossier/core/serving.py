@@ -1,0 +1,59 @@
+"""The answer that hands out stored bytes: ranges, conditions, validators and the headers that fence them in."""
+
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dossier.core import conditions
+from dossier.core.content import content_etag, content_headers
+from dossier.core.web import Streamed, begun
+
+BINARY = {"type": "string", "format": "binary"}
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The bytes.", "content": {"*/*": {"schema": BINARY}}},
+    206: {"description": "The range.", "content": {"*/*": {"schema": BINARY}}},
+    304: {"description": "Still the same."},
+}
+"""The OpenAPI answers of a route that serves."""
+
+
+class Stored(Protocol):
+    """What is known of bytes that lie in the store."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def sha256(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+async def serve(request: Request, found: Stored, *, inline: bool = False, dated: bool = True, **more: str) -> Response:
+    """The bytes, a range of them, 304, or the headers alone for HEAD; ``more`` headers win, their names with ``_``.
+
+    ``inline`` is a wish, as in ``content_headers``. ``dated`` says that the bytes at this address never change, so that
+    their date is a validator. Raises PreconditionFailed, RangeNotSatisfiable, BlobMissing, StorageFailed.
+    """
+    dates = found.created_at if dated else None
+    outcome = conditions.evaluate(request.method, request.headers, content_etag(found.sha256), dates, found.size)
+    headers = content_headers(found.name, found.media_type, found.sha256, inline=inline)
+    headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(found.created_at, usegmt=True)}
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
+    if outcome.status == 304:
+        return Response(None, 304, headers)
+    headers["Content-Length"] = str(outcome.length)
+    if outcome.content_range:
+        headers["Content-Range"] = outcome.content_range
+    if request.method == "HEAD":
+        return Response(None, outcome.status, headers)
+    chunks = await begun(request.app.state.store.open(found.key, outcome.start, outcome.length))
+    return Streamed(chunks, outcome.status, headers)
