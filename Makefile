@@ -4,7 +4,7 @@ JOBS ?= 2
 ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
-APT_TEST := curl strace
+APT_TEST := curl strace chromium
 
 UV := .tools/bin/uv
 BIN := .venv/bin
@@ -16,8 +16,9 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled modules halve every start; some machines forbid to write them by this variable.
 unexport PYTHONDONTWRITEBYTECODE
 
-# npm's own scripts start with `env node`: the environment's Node has to come before the machine's.
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/npm --prefix web
+# npm's own scripts start with `env node`: the tools' Node has to come before the machine's.
+NODE := .tools/bin
+NPM := PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 $(CURDIR)/$(NODE)/npm --prefix web
 
 # The python that sets things up; every later step uses .venv's own.
 PYTHON_FAULT = $(shell $(PYTHON) tools/python_fault.py 2>/dev/null || echo "No working Python found as '$(PYTHON)': install Python 3.11 or newer, or name it, as in: make $(MAKECMDGOALS) PYTHON=/path/to/python3")
@@ -25,12 +26,12 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup dev check lint test test-long fmt openapi client lock clean
+.PHONY: help run setup dev check lint test test-long fmt openapi client portal lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-run: .venv/.run ## set up what is missing and start Dossier (more arguments: ARGS="--port 9000")
+run: .venv/.run web/.output/.done ## set up what is missing and start Dossier (more arguments: ARGS="--port 9000")
 	@exec $(BIN)/dossier serve $(ARGS)
 
 setup: .venv/.dev ## set up the development environment in .venv
@@ -46,7 +47,7 @@ lint: .venv/.dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: .venv/.dev ## everything that decides whether a commit is good, set-up included (what CI runs)
+test: .venv/.dev web/.output/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n $(JOBS) --cov --cov-report=term:skip-covered
@@ -62,6 +63,8 @@ fmt: .venv/.dev ## format the code and fix what the linter can fix
 openapi: .venv/.dev ## write openapi.json from the code
 	@$(BIN)/dossier openapi > openapi.json.new
 	@mv openapi.json.new openapi.json
+
+portal: web/.output/.done ## build the portal into web/.output
 
 client: web/node_modules/.done ## write the portal's API types from openapi.json
 	@$(NPM) run --silent client
@@ -109,6 +112,16 @@ RUN_LOCK := $(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt)
 	@$(call INSTALL,requirements-dev.txt)
 	@touch $@
 
-web/node_modules/.done: web/package-lock.json .venv/.dev
-	@$(NPM) ci
+web/node_modules/.done: web/package-lock.json | $(UV)
+	@echo "Fetching what the portal is built with (once, about a minute) …"
+	@$(NPM) ci --silent --ignore-scripts
+	@$(NPM) exec --silent -- nuxt prepare web --logLevel silent
+	@touch $@
+
+# Whatever the portal is built from; a file that was deleted shows by its folder's time.
+WEB := web/package-lock.json web/nuxt.config.ts $(shell find web/app web/public)
+
+web/.output/.done: web/node_modules/.done $(WEB)
+	@echo "Building the portal (a quarter of a minute) …"
+	@$(NPM) run --silent build -- --logLevel silent
 	@touch $@

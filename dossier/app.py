@@ -21,6 +21,7 @@ from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
 from dossier.folders import routes as folders_routes
 from dossier.portal import routes as portal_routes
+from dossier.portal import site
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
 from dossier.storage import BlobStore, LocalBlobs
@@ -85,6 +86,7 @@ def create_app(parts: Parts) -> FastAPI:
     web.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app, site.folder_of(parts.settings.portal_dir))
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
     app.add_middleware(sessions.LastSeen)

@@ -26,6 +26,8 @@ from dossier.worker import Worker
 from tests.contract import contract_of
 
 PASSWORD = "correct horse battery"
+# Stands for the real build, which only tests/e2e need.
+BUILT_PORTAL = Path(__file__).parent / "portal" / "built"
 # Tests in this process need no disk that survives a power loss; those of tests/trust start real processes, which do.
 db.PRAGMAS["synchronous"] = "OFF"
 
@@ -107,7 +109,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
     """The database that each test copies."""
     folder = tmp_path_factory.mktemp("seed")
     migrate.upgrade(f"sqlite:///{folder / 'dossier.sqlite3'}")
-    made = asyncio.run(_make_seed(build(Settings(data_dir=folder))))
+    made = asyncio.run(_make_seed(build(Settings(data_dir=folder, portal_dir=BUILT_PORTAL))))
     with contextlib.closing(sqlite3.connect(made.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return made
@@ -131,7 +133,7 @@ def settings(tmp_path: Path, seed: Seed) -> Settings:
     data = tmp_path / "var"
     data.mkdir()
     shutil.copy(seed.path, data / "dossier.sqlite3")
-    return Settings(data_dir=data, log_level="error")
+    return Settings(data_dir=data, log_level="error", portal_dir=BUILT_PORTAL)
 
 
 @pytest.fixture

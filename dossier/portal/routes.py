@@ -1,7 +1,6 @@
-"""HTTP for the browser: the set-up, the pages that open links, Swagger UI, and health."""
+"""HTTP for the browser: the set-up, Swagger UI, and health."""
 
 from importlib.resources import files
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -22,8 +21,6 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 ASSETS = {
-    "door.js": (PAGES, "text/javascript"),
-    "door.css": (PAGES, "text/css"),
     "docs.js": (PAGES, "text/javascript"),
     "swagger-ui-bundle.js": (SWAGGER, "text/javascript"),
     "swagger-ui.css": (SWAGGER, "text/css"),
@@ -59,19 +56,11 @@ async def set_up(request: Request, body: schemas.Setup) -> Response:
     return json(await units(request).run(actor, found), 201)
 
 
-def _page(name: str) -> Any:
-    async def page() -> Response:
-        return Response(
-            (PAGES / name).read_bytes(), 200, {"Content-Security-Policy": POLICY}, "text/html; charset=utf-8"
-        )
-
-    return page
-
-
-for path, page_name in {"/": "index", "/setup": "door", "/join": "door", "/reset": "door", "/api/docs": "docs"}.items():
-    router.add_api_route(
-        path, _page(f"{page_name}.html"), methods=["GET"], include_in_schema=False, response_model=None
-    )
+@router.get("/api/docs", include_in_schema=False, response_model=None)
+async def docs() -> Response:
+    """Swagger UI on this API."""
+    page = (PAGES / "docs.html").read_bytes()
+    return Response(page, 200, {"Content-Security-Policy": POLICY}, "text/html; charset=utf-8")
 
 
 @router.get("/assets/{name}", include_in_schema=False, response_model=None)

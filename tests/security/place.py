@@ -21,7 +21,7 @@ from dossier.core import log
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
-from tests.conftest import MovingClock, Seed, Someone, World, client_of, someone
+from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
 
 API = "/api/v1"
 HOME = "http://127.0.0.1:8000"
@@ -206,7 +206,7 @@ async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()
-    parts = build(Settings(data_dir=folder, log_level="error"), clock=clock)
+    parts = build(Settings(data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL), clock=clock)
     app = create_app(parts)
     people = {
         name: Someone(client_of(app, token), actor, actor.member_id or UUID(int=0), token, f"{name}@example.com")

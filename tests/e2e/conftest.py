@@ -1,0 +1,97 @@
+"""Fixtures of the browser tests. Tests share a program; each makes a folder of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.e2e import portal
+from tests.e2e.portal import Api, Window
+from tests.trust.server import Nursery, Server, Template
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests are for `make test`; with their own time limit."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """The process that programs are forked off."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="session")
+def data_template(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A data folder with the people."""
+    return portal.prepare(nursery, tmp_path_factory.mktemp("e2e") / "template")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for a module. Not for longer: its loop would run under the tests of other folders."""
+    playwright, browser = portal.launch()
+    yield browser
+    browser.close()
+    playwright.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(data_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A program for all tests that do not kill it."""
+    server = portal.serve(data_template, tmp_path_factory.mktemp("shared"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(data_template: Template, tmp_path: Path) -> Iterator[Server]:
+    """A program of one's own, to be restarted or killed."""
+    server = portal.serve(data_template, tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def base(shared_server: Server) -> str:
+    """The address of the shared program."""
+    return portal.address(shared_server)
+
+
+@pytest.fixture
+def windows(browser: Browser) -> Iterator[Callable[..., Window]]:
+    """``windows(base, **context)``: a new browser window; all are closed and checked at the end."""
+    opened: list[Window] = []
+
+    def open_(base: str, **context: Any) -> Window:
+        opened.append(Window(browser, base, **context))
+        return opened[-1]
+
+    yield open_
+    for window in opened:
+        window.close()
+
+
+@pytest.fixture
+def mara(windows: Callable[..., Window], base: str) -> Window:
+    """The owner at her desk."""
+    return windows(base).sign_in("mara")
+
+
+@pytest.fixture
+def tom(windows: Callable[..., Window], base: str) -> Window:
+    """The editor at his."""
+    return windows(base).sign_in("tom")
+
+
+@pytest.fixture
+def api(base: str) -> Api:
+    """Mara's own hands on the API."""
+    return Api(base, "mara@example.com")

@@ -1,0 +1,159 @@
+"""The real program with the built portal, and people in front of it: what the browser tests stand on."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.trust.server import Nursery, Server, Template, prepare_template
+
+PASSWORD = "correct horse battery"
+PEOPLE = {"mara": ("Mara Lind", "owner"), "tom": ("Tom Berg", "editor"), "vera": ("Vera Holm", "viewer")}
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# What a browser writes to the console about an answer that the test asked for.
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
+
+
+def prepare(nursery: Nursery, folder: Path) -> Template:
+    """A data folder with workspace ``acme`` and Mara (owner), Tom (editor) and Vera (viewer), who all have the password."""
+    template = prepare_template(nursery, folder)
+    dossier = Path(sys.executable).with_name("dossier")
+    for short, (name, role) in PEOPLE.items():
+        argv: list[str | Path] = [
+            dossier,
+            "user",
+            "add",
+            f"{short}@example.com",
+            "--name",
+            name,
+            "--workspace",
+            "acme",
+            "--role",
+            role,
+        ]
+        subprocess.run(
+            [*argv, "--password-stdin"],
+            input=PASSWORD,
+            text=True,
+            check=True,
+            env={"DOSSIER_DATA_DIR": str(folder), "PATH": "/usr/bin:/bin"},
+            stdout=subprocess.DEVNULL,
+        )
+    return template
+
+
+@dataclass
+class Api:
+    """A person's own hands on the API, for what a test needs to be there before it looks."""
+
+    base: str
+    email: str
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=f"{self.base}/api/v1", headers={"Origin": self.base}, timeout=30)
+        self.client.post("/session", json={"email": self.email, "password": PASSWORD}).raise_for_status()
+
+    def call(self, method: str, path: str, **how: Any) -> Any:
+        """The body of a good answer."""
+        answer = self.client.request(method, path, **how)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def add(self, name: str, content: bytes, **query: str) -> Any:
+        """A document."""
+        return self.call("POST", "/documents", params={"name": name} | query, content=content)
+
+    def version(self, document: Any, content: bytes, comment: str = "") -> Any:
+        """A new version of a document."""
+        return self.call("POST", f"/documents/{document['id']}/versions", params={"comment": comment}, content=content)
+
+    def task(self, document: Any, title: str, **more: Any) -> Any:
+        """A task on a document."""
+        return self.call("POST", f"/documents/{document['id']}/tasks", json={"title": title} | more)
+
+    def member(self, name: str) -> str:
+        """The member id of a person by short name."""
+        members = self.call("GET", "/members", params={"limit": 100})["items"]
+        return next(str(each["id"]) for each in members if each["email"] == f"{name}@example.com")
+
+
+class Window:
+    """One browser window of one person. Remembers what the browser complained about; ``close`` fails on it."""
+
+    def __init__(self, browser: Browser, base: str, **context: Any) -> None:
+        self.base = base
+        options: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | context
+        self.context: BrowserContext = browser.new_context(base_url=base, accept_downloads=True, **options)
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.context.new_page()
+        self.faults: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.base, "data:", "blob:")):
+            self.faults.append(f"foreign: {request.url}")
+
+    def sign_in(self, name: str) -> "Window":
+        """Be somebody, without the form."""
+        answer = self.context.request.post(
+            "/api/v1/session",
+            data={"email": f"{name}@example.com", "password": PASSWORD},
+            headers={"Origin": self.base},
+        )
+        assert answer.ok, answer.text()
+        return self
+
+    def open(self, path: str) -> Page:
+        """Go to a page of the portal and wait until it stands."""
+        self.page.goto(path)
+        self.page.wait_for_load_state("load")
+        self.page.locator("#main").wait_for()
+        return self.page
+
+    def axe(self, *, leave_out: str = "") -> list[str]:
+        """What axe finds against WCAG 2.2 AA, in words."""
+        options: dict[str, Any] = {"runOnly": {"type": "tag", "values": RULES}}
+        context = {"exclude": [[leave_out]]} if leave_out else None
+        found = Axe().run(self.page, context=context, options=options).response["violations"]
+        return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+    def close(self) -> None:
+        """Close, and fail on whatever the browser complained about."""
+        self.context.close()
+        assert self.faults == []
+
+
+def launch() -> tuple[Any, Browser]:
+    """Debian's Chromium under Playwright; end both by ``close`` and ``stop``."""
+    playwright = sync_playwright().start()
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    )
+    return playwright, browser
+
+
+def serve(template: Template, folder: Path | None = None) -> Server:
+    """The program with the built portal on a copy of the template."""
+    data = template.copy((folder or Path(tempfile.mkdtemp())) / "var")
+    return Server(template, data, {}).start()
+
+
+def address(server: Server) -> str:
+    """Where a browser finds the server."""
+    return f"http://{server.host}:{server.port}"

@@ -1,0 +1,31 @@
+"""Sign-in and the pages behind links, in a real browser."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.e2e.portal import PASSWORD, Window
+
+
+class TestSignIn:
+    def test_comes_back_to_the_page_that_was_wanted(self, windows: Callable[..., Window], base: str) -> None:
+        page = windows(base).open("/tasks")
+        expect(page).to_have_url(f"{base}/sign-in?next=/tasks")
+        page.get_by_label("E-mail").fill("mara@example.com")
+        page.get_by_label("Password", exact=True).fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("E-mail or password is wrong")).to_be_visible()
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(f"{base}/tasks")
+
+    def test_axe(self, windows: Callable[..., Window], base: str) -> None:
+        for scheme in ("light", "dark"):
+            window = windows(base, color_scheme=scheme)
+            for path in ("/sign-in", "/forgot", "/setup#x", "/join#x", "/reset#x", "/reset"):
+                window.open(path)
+                assert window.axe() == [], (scheme, path)
+
+    def test_german(self, windows: Callable[..., Window], base: str) -> None:
+        page = windows(base, locale="de-DE").open("/sign-in")
+        expect(page.get_by_role("button", name="Anmelden")).to_be_visible()

@@ -1,0 +1,32 @@
+// The portal: built as static files and served by the API process or by nginx. Nothing is loaded from another host.
+export default defineNuxtConfig({
+  modules: ['@nuxt/ui', '@nuxt/eslint'],
+  ssr: false,
+  // Components are named by their file alone: the folder is for people.
+  components: [{ path: '~/components', pathPrefix: false }],
+  imports: { dirs: ['composables/**', 'utils/**'] },
+  devtools: { enabled: false },
+  app: {
+    head: {
+      title: 'Dossier',
+      meta: [
+        { name: 'viewport', content: 'width=device-width, initial-scale=1' },
+        { name: 'color-scheme', content: 'light dark' },
+      ],
+      link: [{ rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
+    },
+  },
+  css: ['~/assets/css/main.css'],
+  ui: { fonts: false, theme: { colors: ['primary', 'secondary', 'success', 'info', 'warning', 'error'] } },
+  compatibilityDate: '2026-11-01',
+  nitro: { compressPublicAssets: { gzip: true, brotli: true }, prerender: { routes: ['/'], crawlLinks: false } },
+  vite: {
+    server: { proxy: { '/api': { target: process.env.DOSSIER_URL ?? 'http://127.0.0.1:8000' } } },
+    build: { chunkSizeWarningLimit: 1200 },
+    optimizeDeps: { exclude: ['pdfjs-dist'] },
+  },
+  typescript: { strict: true, typeCheck: false },
+  telemetry: false,
+  eslint: { config: { stylistic: { quotes: 'single', semi: false } } },
+  icon: { provider: 'none', fallbackToApi: false, clientBundle: { scan: true, sizeLimitKb: 512 } },
+})
