@@ -2,6 +2,7 @@
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint'],
   ssr: false,
+  buildDir: process.env.PORTAL_BUILD ? `${process.env.PORTAL_BUILD}/nuxt` : '.nuxt',
   // Components are named by their file alone: the folder is for people.
   components: [{ path: '~/components', pathPrefix: false }],
   imports: { dirs: ['composables/**', 'utils/**'] },
@@ -19,7 +20,10 @@ export default defineNuxtConfig({
   css: ['~/assets/css/main.css'],
   ui: { fonts: false, theme: { colors: ['primary', 'secondary', 'success', 'info', 'warning', 'error'] } },
   compatibilityDate: '2026-11-01',
-  nitro: { compressPublicAssets: { gzip: true, brotli: true }, prerender: { routes: ['/'], crawlLinks: false } },
+  nitro: {
+    ...(process.env.PORTAL_BUILD ? { output: { dir: `${process.env.PORTAL_BUILD}/output` } } : {}),
+    compressPublicAssets: { gzip: true, brotli: true }, prerender: { routes: ['/'], crawlLinks: false },
+  },
   vite: {
     server: { proxy: { '/api': { target: process.env.DOSSIER_URL ?? 'http://127.0.0.1:8000' } } },
     build: { chunkSizeWarningLimit: 1200 },

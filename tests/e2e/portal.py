@@ -1,5 +1,6 @@
 """The real program with the built portal, and people in front of it: what the browser tests stand on."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -151,7 +152,10 @@ def launch() -> tuple[Any, Browser]:
 def serve(template: Template, folder: Path | None = None) -> Server:
     """The program with the built portal on a copy of the template."""
     data = template.copy((folder or Path(tempfile.mkdtemp())) / "var")
-    return Server(template, data, {}).start()
+    # PORTAL_BUILD: another build than the one of `make portal`, as nuxt.config.ts reads it too.
+    build = os.environ.get("PORTAL_BUILD")
+    env = {"DOSSIER_PORTAL_DIR": f"{build}/output/public"} if build else {}
+    return Server(template, data, env).start()
 
 
 def address(server: Server) -> str:
