@@ -32,5 +32,5 @@ export default defineNuxtConfig({
   typescript: { strict: true, typeCheck: false },
   telemetry: false,
   eslint: { config: { stylistic: { quotes: 'single', semi: false } } },
-  icon: { provider: 'none', fallbackToApi: false, clientBundle: { scan: true, sizeLimitKb: 512 } },
+  icon: { provider: 'none', fallbackToApi: false, clientBundle: { scan: { globInclude: ['app/**/*.{vue,ts}'] }, sizeLimitKb: 512 } },
 })
