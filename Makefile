@@ -4,7 +4,7 @@ JOBS ?= 2
 ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
-APT_TEST := curl strace chromium
+APT_TEST := curl strace chromium libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui
 
 UV := .tools/bin/uv
 BIN := .venv/bin
@@ -115,7 +115,6 @@ RUN_LOCK := $(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt)
 web/node_modules/.done: web/package-lock.json | $(UV)
 	@echo "Fetching what the portal is built with (once, about a minute) …"
 	@$(NPM) ci --silent --ignore-scripts
-	@$(NPM) exec --silent -- nuxt prepare web --logLevel silent
 	@touch $@
 
 # Whatever the portal is built from; a file that was deleted shows by its folder's time.
