@@ -1,3 +1,7 @@
+import { fileURLToPath } from 'node:url'
+
+const pdfjs = fileURLToPath(new URL('./node_modules/pdfjs-dist', import.meta.url))
+
 // The portal: built as static files and served by the API process or by nginx. Nothing is loaded from another host.
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint'],
@@ -22,6 +26,9 @@ export default defineNuxtConfig({
   compatibilityDate: '2026-11-01',
   nitro: {
     ...(process.env.PORTAL_BUILD ? { output: { dir: `${process.env.PORTAL_BUILD}/output` } } : {}),
+    // What pdf.js fetches for PDFs that need it: character maps, standard fonts, decoders.
+    publicAssets: ['cmaps', 'standard_fonts', 'wasm'].map(name => (
+      { dir: `${pdfjs}/${name}`, baseURL: `/pdf/${name}`, maxAge: 0, ignore: ['*.wasm', 'quickjs*'] })),
     compressPublicAssets: { gzip: true, brotli: true }, prerender: { routes: ['/'], crawlLinks: false },
   },
   vite: {
