@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from dossier import documents, folders, sessions, tasks
+from dossier import documents, folders, sessions, tasks, uploads
 from dossier.core import web
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
@@ -27,6 +27,7 @@ from dossier.sessions import routes as sessions_routes
 from dossier.storage import BlobStore, LocalBlobs
 from dossier.tasks import routes as tasks_routes
 from dossier.users import routes as users_routes
+from dossier.uploads import routes as uploads_routes
 
 ROUTERS = [
     portal_routes.router,
@@ -35,6 +36,7 @@ ROUTERS = [
     folders_routes.router,
     documents_routes.router,
     downloads_routes.router,
+    uploads_routes.router,
     downloads_routes.content,
     tasks_routes.router,
     feed_routes.router,
@@ -88,7 +90,7 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(router)
     site.install(app, site.folder_of(parts.settings.portal_dir))
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
-    app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=documents_routes.is_upload)
+    app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=_streams)
     app.add_middleware(sessions.LastSeen)
     app.add_middleware(web.Edge, secure=parts.settings.secure)
     return app
@@ -103,15 +105,22 @@ def equip(app: FastAPI, parts: Parts) -> None:
     app.state.search = match
     app.state.draining = False
     app.state.methods_of = _methods_of
+    app.state.uploads = uploads.Desk()
     app.state.workspace_of = {
         "document_id": documents.workspace_of,
         "folder_id": folders.workspace_of,
         "task_id": tasks.workspace_of,
     }
 
+        "upload_id": uploads.workspace_of,
 
 def _methods_of(path: str) -> set[str]:
     """The methods that an address takes."""
+def _streams(method: str, path: str) -> bool:
+    """Whether the route streams its body itself."""
+    return documents_routes.is_upload(method, path) or uploads_routes.is_upload(method, path)
+
+
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 

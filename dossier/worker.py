@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from dossier import documents, downloads, search, sessions, users
+from dossier import documents, downloads, search, sessions, uploads, users
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs
 from dossier.core.actor import Actor
@@ -16,9 +16,9 @@ from dossier.core.jobs import GiveUp, Handler, JobRow
 from dossier.core.log import log
 from dossier.core.units import Unit
 
-JOBS: dict[str, Handler] = documents.JOBS | search.JOBS | users.JOBS | sessions.JOBS
+JOBS: dict[str, Handler] = documents.JOBS | search.JOBS | users.JOBS | sessions.JOBS | uploads.JOBS
 CONSUMERS: list[Consumer] = documents.CONSUMERS + search.CONSUMERS + sessions.CONSUMERS
-HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs")
+HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep")
 NOWHERE = Actor.system(UUID(int=0))
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
 

@@ -12,6 +12,7 @@ import dossier.search.models
 import dossier.sessions.models
 import dossier.storage.models
 import dossier.tasks.models
+import dossier.uploads.models
 import dossier.users.models  # noqa: F401  # imported for their tables
 from dossier.core.db import Base
 

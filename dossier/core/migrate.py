@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 
 from dossier.core.db import PRAGMAS, Database
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def folder() -> Path:

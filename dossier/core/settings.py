@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(10, ge=0, description="How long a stop waits for requests under way.")
     max_upload_bytes: int = Field(64 * 1024 * MIB, ge=1, description="The largest body of one upload, in bytes.")
     max_json_bytes: int = Field(MIB, ge=1024, description="The largest JSON body, in bytes.")
+    upload_days: int = Field(7, ge=1, description="Days that an unfinished upload is kept after its last byte.")
+    upload_idle_seconds: float = Field(60, gt=0, description="Silence after which a request that sends bytes is ended.")
     trash_days: int = Field(30, ge=0, description="Days that the trash keeps a document before it is purged.")
     blob_grace_hours: int = Field(
         48, ge=1, description="Hours before a blob that nothing names is swept; longer than the longest upload."

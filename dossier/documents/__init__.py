@@ -1,9 +1,18 @@
 """Documents: versions that are never edited, a head that is always the highest number, locks that end, and the trash."""
 
-from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, VersionNotFound
+from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, NameMissing, VersionNotFound
+from dossier.documents.incoming import LengthMismatch
 from dossier.documents.jobs import CONSUMERS, JOBS
 from dossier.documents.queries import Filters, briefs, folder_of, heads_in, heads_of, in_folders, readable, workspace_of
-from dossier.documents.service import add, adjust_open_tasks, list_, search, update
+from dossier.documents.service import (
+    add,
+    adjust_open_tasks,
+    check_addable,
+    check_writable,
+    list_,
+    search,
+    update,
+)
 from dossier.documents.versions import (
     Content,
     Upload,
@@ -24,12 +33,16 @@ __all__ = [
     "DocumentNotFound",
     "DocumentTrashed",
     "Filters",
+    "LengthMismatch",
+    "NameMissing",
     "Upload",
     "VersionNotFound",
     "add",
     "add_version",
     "adjust_open_tasks",
     "briefs",
+    "check_addable",
+    "check_writable",
     "folder_of",
     "get",
     "get_version",

@@ -1,6 +1,6 @@
 """Folders: the tree, the names in it, and the scopes that say who may do what below a folder."""
 
-from dossier.folders.errors import BadName, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder
+from dossier.folders.errors import BadName, FolderNotEmpty, FolderNotFound, FolderTooDeep, NameTaken, RootFolder
 from dossier.folders.names import UniquePaths, clean_name, name_key, numbered, portable_name, upload_name
 from dossier.folders.queries import children, find, named, path, roles, root, scope_of, subtree, visible, workspace_of
 from dossier.folders.service import (
@@ -22,6 +22,7 @@ __all__ = [
     "BadName",
     "FolderNotEmpty",
     "FolderNotFound",
+    "FolderTooDeep",
     "NameTaken",
     "RootFolder",
     "UniquePaths",

@@ -1,9 +1,22 @@
 """Storage: immutable blobs. Bytes become durable under an opaque key first; then a row names them by their SHA-256."""
 
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob
-from dossier.storage.errors import BlobMissing, BodyTooLarge, StorageFailed
+from dossier.storage.errors import BlobMissing, BodyTooLarge, PartBusy, StorageFailed
 from dossier.storage.local import LocalBlobs
-from dossier.storage.service import Received, adopt, find, forget, keys_of, list_, received, sweep, unknown_keys
+from dossier.storage.service import (
+    Received,
+    adopt,
+    assembled,
+    find,
+    forget,
+    hold,
+    keys_of,
+    let_go,
+    list_,
+    received,
+    sweep,
+    unknown_keys,
+)
 
 __all__ = [
     "BlobEntry",
@@ -11,13 +24,17 @@ __all__ = [
     "BlobStore",
     "BodyTooLarge",
     "LocalBlobs",
+    "PartBusy",
     "Received",
     "StorageFailed",
     "StoredBlob",
     "adopt",
+    "assembled",
     "find",
     "forget",
+    "hold",
     "keys_of",
+    "let_go",
     "list_",
     "received",
     "sweep",

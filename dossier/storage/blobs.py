@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,6 +59,39 @@ class BlobStore(Protocol):
         ``StorageFailed``, an exception out of ``chunks`` (it goes through unchanged), and cancellation. Memory does
         not grow with the size. ``chunks`` is not closed; it is the caller's.
         """
+        ...
+
+    async def append(
+        self, key: str, offset: int, chunks: AsyncIterator[bytes], *, synced: Callable[[int], Awaitable[None]]
+    ) -> int:
+        """Add all that ``chunks`` yields behind the first ``offset`` bytes of a blob that comes in parts; the new offset.
+
+        Durable when it returns. ``key`` is one that no row names as a blob. The caller keeps the offset: what lies behind
+        it, from an append that was cut off, is thrown away first. While bytes come, ``synced`` is called with every offset
+        up to which they have become durable, at least every 64 MiB; and once more before an error goes through that stopped
+        the append, be it of the store (``StorageFull``, ``StorageFailed``), of ``chunks``, or a cancellation. What was
+        finished already takes no more: ``chunks`` is read to its end, and the blob's size returned.
+
+        Raises ``PartBusy`` while another append or ``finish`` of the key is under way in any process, ``BlobMissing`` or
+        ``BlobDamaged`` where fewer than ``offset`` bytes are there. Memory does not grow with the size.
+        """
+        ...
+
+    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
+        """Make a blob of what was appended, as durable as after ``put``; the same again where it is one already.
+
+        ``size`` bytes must have been confirmed by ``append``. The digest is known where this process has seen all of them,
+        or an earlier ``finish`` told it and the caller gives it back; else they are read once more. Raises ``BlobMissing``,
+        ``BlobDamaged`` for another size, ``PartBusy``.
+        """
+        ...
+
+    async def drop(self, key: str) -> None:
+        """Forget what was appended and not finished; nothing happens where there is nothing. A finished blob stays."""
+        ...
+
+    def parts(self, prefix: str = "") -> AsyncIterator[BlobEntry]:
+        """What was appended and not finished under keys that begin with ``prefix``; ``keys`` lists none of it."""
         ...
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ None of them names a key to the client: the key stands in the exception's notes,
 
 from typing import Self
 
-from dossier.core.errors import Internal, TooLarge, Unavailable
+from dossier.core.errors import Internal, Locked, TooLarge, Unavailable
 
 
 class BodyTooLarge(TooLarge):
@@ -20,6 +20,13 @@ class StorageFailed(Unavailable):
 
     code = "storage_failed"
     title = "The file storage does not answer as it should"
+
+
+class PartBusy(Locked):
+    """Somebody else is adding to the same bytes at the moment."""
+
+    code = "upload_busy"
+    title = "Another request is working on this upload"
 
 
 class _BlobError(Internal):

@@ -1,6 +1,6 @@
-"""Blobs on the local disk: ``root/<workspace>/<last two hex digits>/<uuid>``, begun in ``root/.tmp``.
+"""Blobs on the local disk: ``root/<workspace>/<last two hex digits>/<uuid>``, begun in ``root/.tmp`` or ``root/.parts``.
 
-What happens to the files, and in which order they are synced, is in ``files.py``.
+What happens to the files, and in which order they are synced, is in ``files.py`` and ``parts.py``.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
 from uuid import UUID
 
-from dossier.core.errors import StorageFull
+from dossier.core.errors import DossierError, StorageFull
+from dossier.core.log import log
+from dossier.storage import parts
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
 from dossier.storage.errors import BlobMissing, StorageFailed
 from dossier.storage.files import Buffer, Directories, Reader, Upload, refusing
+from dossier.storage.parts import Part, Running
 
 _WRITERS: Final = 16  # fsyncs that may wait for the disk at once; readers have threads of their own
 _READERS: Final = 8
@@ -39,6 +42,7 @@ class LocalBlobs(BlobStore):
         self._directories = Directories(root)
         self._writers = ThreadPoolExecutor(_WRITERS, "blob-write")
         self._readers = ThreadPoolExecutor(_READERS, "blob-read")
+        self._running = Running()
 
     async def put(self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None) -> StoredBlob:
         upload = Upload(self._directories, new_key(workspace_id), limit)
@@ -66,6 +70,36 @@ class LocalBlobs(BlobStore):
         if writing is not None:
             await writing
         await _in(self._writers, upload.finish, filling)
+
+    async def append(
+        self, key: str, offset: int, chunks: AsyncIterator[bytes], *, synced: Callable[[int], Awaitable[None]]
+    ) -> int:
+        part = Part(self._directories, key, offset, self._running.take(key, offset))
+        appending = _Appending(self._writers, part, synced)
+        try:
+            await _in(self._writers, part.open)
+            await appending.run(chunks)
+        except BaseException:
+            # Shielded, for a second cancellation must not stop what makes the bytes count that have come.
+            await asyncio.shield(appending.settle())
+            raise
+        finally:
+            hash_ = await asyncio.shield(_in(self._writers, part.close))
+            self._running.keep(key, part.durable, hash_)
+        return part.durable
+
+    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
+        hash_ = self._running.take(key, size)
+        digest = sha256 or (hash_.digest() if hash_ else None)
+        return await _in(self._writers, parts.finish, self._directories, key, size, digest)
+
+    async def drop(self, key: str) -> None:
+        self._running.keep(key, 0, None)
+        await _in(self._writers, _unlink, self._directories.part(key))
+
+    async def parts(self, prefix: str = "") -> AsyncIterator[BlobEntry]:
+        for entry in await _in(self._readers, _parts, self._directories.parts, prefix):
+            yield entry
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         return self._read(Reader(key, self.local_path(key), start, length))
@@ -106,6 +140,54 @@ class LocalBlobs(BlobStore):
         await _in(self._writers, _probe, Upload(self._directories, new_key(UUID(int=0)), None))
 
 
+class _Appending:
+    """The way of chunks into a part: one buffer is hashed and written while the other fills; syncs come between."""
+
+    def __init__(self, pool: ThreadPoolExecutor, part: Part, synced: Callable[[int], Awaitable[None]]) -> None:
+        self._pool, self._part, self._synced, self._told = pool, part, synced, part.durable
+        self._writing: asyncio.Future[None] | None = None
+        self._filling = Buffer()
+        self._other: Buffer | None = None
+
+    async def run(self, chunks: AsyncIterator[bytes]) -> None:
+        async for chunk in chunks:
+            if self._part.published:
+                continue
+            rest = memoryview(chunk)
+            while rest := self._filling.take(rest):
+                await self._written()
+                self._writing = _in(self._pool, self._part.write, self._filling)
+                self._filling, self._other = self._other or Buffer(), self._filling
+            if self._part.is_due():
+                await self._sync()
+                await self._tell()
+        await self._sync()
+
+    async def _written(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    async def _sync(self) -> None:
+        await self._written()
+        await _in(self._pool, self._part.sync, self._filling)
+
+    async def _tell(self) -> None:
+        if self._part.durable > self._told:
+            self._told = self._part.durable
+            await self._synced(self._told)
+
+    async def settle(self) -> None:
+        """Make durable what has come and say so, after an error that is on its way to the caller."""
+        try:
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
+            await _in(self._pool, self._part.sync, self._filling)
+            await self._tell()
+        except DossierError as error:
+            log.warning("storage.part_not_settled", code=error.code)
+
+
 def _in(pool: ThreadPoolExecutor, call: Callable[[*Ts], R], *args: *Ts) -> "asyncio.Future[R]":
     """The call's result, from a thread of ``pool``."""
     future = asyncio.get_running_loop().run_in_executor(pool, call, *args)
@@ -141,6 +223,13 @@ def _entry(key: str, path: Path) -> Iterator[BlobEntry]:
     with suppress(BlobMissing), refusing(key):
         status = path.stat()
         yield BlobEntry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _parts(directory: Path, prefix: str) -> list[BlobEntry]:
+    with refusing():
+        names = [path.name for path in directory.iterdir()] if directory.exists() else []
+    keys = (name.replace("-", "/") for name in names if re.fullmatch("[0-9a-f]{32}-[0-9a-f]{32}", name))
+    return [entry for key in keys if key.startswith(prefix) for entry in _entry(key, directory / key.replace("/", "-"))]
 
 
 def _sweep(directory: Path, older_than: timedelta) -> int:

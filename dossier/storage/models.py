@@ -1,4 +1,4 @@
-"""The table of blobs: which bytes a workspace holds, and the opaque key that they lie under."""
+"""The tables of blobs: which bytes a workspace has, the opaque key that they lie under, and what is still to come."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,4 +19,13 @@ class Blob(Base):
     sha256: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     key: Mapped[str] = mapped_column(String(80), unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class BlobHold(Base):
+    """A key under which bytes are still coming, or wait for a row of their own: sweepers leave it alone."""
+
+    __tablename__ = "blob_holds"
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("workspaces.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -1,27 +1,29 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, union_all
 
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.log import log
 from dossier.core.units import CommitUnknown, ReadUnit, Unit, Units
-from dossier.storage.blobs import BlobStore, StoredBlob
-from dossier.storage.models import Blob
+from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
+from dossier.storage.models import Blob, BlobHold
 
 
 @dataclass(slots=True)
 class Received:
-    """Durable bytes that no row names yet. ``kept`` turns true once a row that names them has been committed."""
+    """Durable bytes that no row names yet. ``kept`` turns true once a row that names them has been committed, ``spare``
+    once one that names others of the same content has."""
 
     stored: StoredBlob
     kept: bool = False
+    spare: bool = False
 
 
 @asynccontextmanager
@@ -53,23 +55,54 @@ async def _discard(store: BlobStore, bytes_: Received) -> None:
         log.warning("storage.not_discarded", code=error.code)
 
 
+async def hold(unit: Unit) -> str:
+    """A new key for bytes that come in parts; no sweep takes what lies there until ``let_go``."""
+    key = new_key(unit.workspace_id)
+    unit.session.add(BlobHold(key=key, workspace_id=unit.workspace_id, created_at=unit.now))
+    await unit.session.flush()
+    return key
+
+
+async def let_go(unit: Unit, keys: Collection[str]) -> None:
+    """End holds: a blob's row names the bytes now, or they may be swept."""
+    await unit.session.execute(delete(BlobHold).where(BlobHold.key.in_(keys)))
+
+
+@asynccontextmanager
+async def assembled(store: BlobStore, key: str, size: int, sha256: bytes | None = None) -> AsyncIterator[Received]:
+    """Finish a held key of ``size`` bytes, then let the caller's Unit adopt it and let go of it.
+
+    Bytes that were known already are removed again; those that were refused stay, as the hold does. Raises as ``finish``.
+    """
+    bytes_ = Received(await store.finish(key, size, sha256))
+    yield bytes_
+    # Not where the Unit adopted nothing: another one may have been quicker, and these are its bytes.
+    if bytes_.spare:
+        await _discard(store, bytes_)
+
+
 async def adopt(unit: Unit, bytes_: Received) -> Blob:
     """The blob row of these bytes; the same content again answers the row that is there, whose copy is kept."""
     stored = bytes_.stored
     known = await find(unit, stored.sha256, lock=True)
     if known is not None:
+        if known.key != stored.key:
+            unit.after_commit(_marking(bytes_, "spare"))
         return known
     blob = Blob(
         workspace_id=unit.workspace_id, sha256=stored.sha256, key=stored.key, size=stored.size, created_at=unit.now
     )
     unit.session.add(blob)
     await unit.session.flush()
-
-    async def keep() -> None:
-        bytes_.kept = True
-
-    unit.after_commit(keep)
+    unit.after_commit(_marking(bytes_, "kept"))
     return blob
+
+
+def _marking(bytes_: Received, what: str) -> Callable[[], Awaitable[None]]:
+    async def mark() -> None:
+        setattr(bytes_, what, True)
+
+    return mark
 
 
 async def find(unit: ReadUnit, sha256: bytes, *, lock: bool = False) -> Blob | None:
@@ -98,33 +131,46 @@ async def forget(unit: Unit, digests: Collection[bytes]) -> None:
 
 
 async def unknown_keys(unit: ReadUnit, keys: Sequence[str]) -> set[str]:
-    """Those of ``keys`` that no row of any workspace names."""
-    rows = await unit.session.execute(select(Blob.key).where(Blob.key.in_(keys)))
+    """Those of ``keys`` that no row of any workspace names, and that are not held."""
+    # One statement, so that a key that is adopted meanwhile is seen in one of the two, whatever the isolation.
+    held = select(BlobHold.key).where(BlobHold.key.in_(keys))
+    rows = await unit.session.execute(union_all(held, select(Blob.key).where(Blob.key.in_(keys))))
     return set(keys) - set(rows.scalars())
 
 
 async def sweep(units: Units, actor: Actor, store: BlobStore, grace: timedelta) -> int:
-    """Delete the workspace's stored bytes older than ``grace`` that no row names, and abandoned temporary files.
+    """Delete the workspace's stored bytes older than ``grace`` that no row names or holds, and abandoned temporary files.
 
     How many went.
 
-    Safe beside uploads: ``grace`` is longer than the longest upload, and a row never takes over an old key.
+    Safe beside uploads: ``grace`` is longer than the longest upload by one request, a row takes over no old key but a held
+    one, and what comes in parts is held before its first byte.
     """
     swept = await store.sweep_temporary(grace)
-    before = units.clock() - grace
-    old: list[str] = []
-    async for entry in store.keys(actor.workspace_id.hex):
+    before, prefix = units.clock() - grace, actor.workspace_id.hex
+    swept += await _sweep_old(units, actor, store.keys(prefix), before, store.delete)
+    return swept + await _sweep_old(units, actor, store.parts(prefix), before, store.drop)
+
+
+Removal = Callable[[str], Awaitable[None]]
+
+
+async def _sweep_old(
+    units: Units, actor: Actor, entries: AsyncIterator[BlobEntry], before: datetime, remove: Removal
+) -> int:
+    swept, old = 0, list[str]()
+    async for entry in entries:
         if entry.modified_at < before:
             old.append(entry.key)
         if len(old) == 500:
-            swept += await _sweep_keys(units, actor, store, old)
+            swept += await _sweep_keys(units, actor, old, remove)
             old = []
-    return swept + await _sweep_keys(units, actor, store, old)
+    return swept + await _sweep_keys(units, actor, old, remove)
 
 
-async def _sweep_keys(units: Units, actor: Actor, store: BlobStore, keys: Sequence[str]) -> int:
+async def _sweep_keys(units: Units, actor: Actor, keys: Sequence[str], remove: Removal) -> int:
     async with units.read(actor) as unit:
         orphans = await unknown_keys(unit, keys) if keys else set()
     for key in orphans:
-        await store.delete(key)
+        await remove(key)
     return len(orphans)

@@ -1,0 +1,61 @@
+"""The ways uploads refuse. ``upload_busy`` is the storage's own."""
+
+from dossier.core.errors import BadRequest, Conflict, NotFound, PreconditionFailed
+
+
+class UploadNotFound(NotFound):
+    """No such upload, or somebody else's."""
+
+    code = "upload_not_found"
+    title = "There is no such upload of yours"
+
+
+class UploadExpired(NotFound):
+    """The upload was left alone for too long."""
+
+    status = 410
+    code = "upload_expired"
+    title = "The upload has expired"
+
+
+class OffsetMismatch(Conflict):
+    """The bytes do not follow those that are here; ``offset`` says how many are."""
+
+    code = "offset_mismatch"
+    title = "These bytes do not follow those that have come"
+
+
+class UploadIncomplete(Conflict):
+    """Only what has come whole can be finished."""
+
+    code = "upload_incomplete"
+    title = "Some of the file is still to come"
+
+
+class TooManyUploads(Conflict):
+    """Somebody has too many uploads that are not ended."""
+
+    code = "too_many_uploads"
+    title = "Too many uploads are open"
+
+
+class BadMetadata(BadRequest):
+    """``Upload-Metadata`` is not as tus wants it; ``fields`` says where."""
+
+    code = "bad_upload_metadata"
+    title = "The Upload-Metadata cannot be read"
+
+
+class UnknownTusVersion(PreconditionFailed):
+    """``Tus-Resumable`` is missing or another version; the answer's ``Tus-Version`` says which there are."""
+
+    code = "unknown_tus_version"
+    title = "This version of the tus protocol is not spoken here"
+
+
+class UploadStalled(BadRequest):
+    """No byte came for too long; what came before is kept."""
+
+    status = 408
+    code = "upload_stalled"
+    title = "No bytes came for too long"

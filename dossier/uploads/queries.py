@@ -1,0 +1,49 @@
+"""Every SELECT on uploads. An upload is seen by the member who sends it and by nobody else."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from dossier.core.units import ReadUnit
+from dossier.uploads.models import Upload
+
+OPEN = ("receiving", "refused")
+
+
+async def find(unit: ReadUnit, upload_id: UUID, *, lock: bool = False) -> Upload | None:
+    """The actor's own upload, expired or not; locked for a change with ``lock``."""
+    query = select(Upload).where(
+        Upload.id == upload_id, Upload.workspace_id == unit.workspace_id, Upload.member_id == unit.actor.member_id
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return (await unit.session.execute(query)).scalar_one_or_none()
+
+
+async def list_(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[Upload]:
+    """The actor's own that are neither ended nor expired, oldest first; one more than ``limit``."""
+    query = select(Upload).where(Upload.member_id == unit.actor.member_id, Upload.state.in_(OPEN))
+    query = query.where(Upload.workspace_id == unit.workspace_id, Upload.expires_at > unit.now)
+    if after is not None:
+        query = query.where(Upload.id > after)
+    return (await unit.session.execute(query.order_by(Upload.id).limit(limit + 1))).scalars().all()
+
+
+async def count(unit: ReadUnit) -> int:
+    """How many of the actor's own are neither ended nor expired."""
+    query = select(func.count()).select_from(Upload).where(Upload.member_id == unit.actor.member_id)
+    query = query.where(Upload.state.in_(OPEN), Upload.expires_at > unit.now)
+    return await unit.session.scalar(query) or 0
+
+
+async def expired(unit: ReadUnit, limit: int) -> Sequence[Upload]:
+    """Anybody's in the workspace that have expired; locked for their end."""
+    query = select(Upload).where(Upload.workspace_id == unit.workspace_id, Upload.expires_at <= unit.now)
+    query = query.order_by(Upload.expires_at).limit(limit).with_for_update()
+    return (await unit.session.execute(query)).scalars().all()
+
+
+async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
+    """The workspace of an upload, whoever asks; only to find out which membership the request is about."""
+    return await unit.session.scalar(select(Upload.workspace_id).where(Upload.id == id_))

@@ -1,0 +1,167 @@
+"""From bytes on the wire to a document: durable, written down, and only then answered. No connection to the database is held
+while bytes come.
+
+Each step may be the last: what has come is kept, and the next request goes on where the row says.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from dossier import storage
+from dossier.core.actor import Actor
+from dossier.core.errors import Conflict, DossierError
+from dossier.core.log import log
+from dossier.core.units import Unit, Units
+from dossier.uploads import service
+from dossier.uploads.desk import Desk, Turn
+from dossier.uploads.errors import OffsetMismatch, UploadNotFound
+from dossier.uploads.models import Upload
+from dossier.uploads.schemas import Finish
+
+T = TypeVar("T")
+Run = Callable[[Callable[[Unit], Awaitable[Upload]]], Awaitable[T]]
+NOTED_BYTES = 1 << 20
+"""From so many bytes on, what has come whole is written down before the end is tried: nobody should send it twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of one request: those from ``offset`` on, and how many were announced, if that is known."""
+
+    offset: int
+    chunks: AsyncIterator[bytes]
+    announced: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """One actor's requests, and what they need of the program. ``lasts`` is an upload's life after its last byte,
+    ``patience`` how many seconds of silence are borne."""
+
+    units: Units
+    store: storage.BlobStore
+    desk: Desk
+    actor: Actor
+    lasts: timedelta
+    patience: float
+
+    async def receive(self, upload_id: UUID, body: Body) -> Upload:
+        """Add bytes; those that complete it make the document.
+
+        Raises UploadNotFound, UploadExpired, NotAllowed and 404 where the right is lost, PartBusy, OffsetMismatch,
+        BodyTooLarge, UploadStalled, what the store raises, and at the end what ``service.finish`` raises.
+        """
+        async with self.desk.turn(self.actor.member_id, upload_id) as turn:
+            async with self.units.read(self.actor) as unit:
+                upload = await service.open_(unit, upload_id)
+            _check(upload, body)
+            if upload.state == "done":
+                return upload
+            there = await self._add(turn, upload, body)
+            if there == upload.size:
+                return await self._finish(upload, self._run)
+            return upload if upload.sha256 else await self._note(upload, there)
+
+    async def _add(self, turn: Turn, upload: Upload, body: Body) -> int:
+        """Store what comes; how many bytes are here then."""
+        chunks = _limited(turn.heard(body.chunks, self.patience), upload.size - body.offset)
+        if upload.sha256 is not None:  # they have all been here since an end that was refused
+            return body.offset + sum([len(chunk) async for chunk in chunks])
+
+        async def synced(durable: int) -> None:
+            if turn.over:
+                return
+            try:
+                await self._note(upload, durable)
+            except DossierError as error:  # the next one or the answer tells
+                log.warning("upload.not_noted", code=error.code)
+
+        there = await self.store.append(upload.key, body.offset, chunks, synced=synced)
+        if there == upload.size and there - upload.received >= NOTED_BYTES:
+            await self._note(upload, there)
+        return there
+
+    async def _note(self, upload: Upload, durable: int) -> Upload:
+        return await self._run(lambda unit: service.note(unit, upload.id, durable, self.lasts))
+
+    async def _run(self, verb: Callable[[Unit], Awaitable[T]]) -> T:
+        return await self.units.run(self.actor, verb)
+
+    async def finish(self, upload_id: UUID, answer: Finish, run: "Run[T]") -> T:
+        """Try the end again with another answer; what ``run`` makes of the verb. Raises as ``receive``, UploadIncomplete."""
+        async with self.desk.turn(self.actor.member_id, upload_id):
+            async with self.units.read(self.actor) as unit:
+                upload = await service.open_(unit, upload_id)
+            service.require_whole(upload)
+            if upload.state == "done":
+                return await run(lambda unit: service.get(unit, upload_id))
+            return await self._finish(upload, run, answer)
+
+    async def _finish(self, upload: Upload, run: "Run[T]", answer: Finish | None = None) -> T:
+        tried = False
+
+        async def finish(unit: Unit) -> Upload:
+            nonlocal tried
+            tried = True
+            return await service.finish(unit, upload.id, bytes_, answer)
+
+        async with storage.assembled(self.store, upload.key, upload.size, upload.sha256) as bytes_:
+            try:
+                return await run(finish)
+            except DossierError as error:
+                if tried and _refuses(error):
+                    await self._refuse(upload, error, bytes_.stored.sha256)
+                raise
+
+    async def _refuse(self, upload: Upload, error: DossierError, sha256: bytes) -> None:
+        if upload.size:
+            await self._run(lambda unit: service.refuse(unit, upload.id, error, sha256, self.lasts))
+        else:  # nothing would be left to send, and a client would take that for success
+            await self._remove(upload.id)
+
+    async def end(self, upload_id: UUID) -> None:
+        """Forget an upload and what has come of it; who is sending is stopped. Raises UploadNotFound, PartBusy."""
+        async with self.desk.turn(self.actor.member_id, upload_id, at_once=True):
+            await self._remove(upload_id)
+
+    async def _remove(self, upload_id: UUID) -> None:
+        key = await self._run(lambda unit: service.remove(unit, upload_id))
+        if key is not None:
+            await drop(self.store, key)
+
+
+def _check(upload: Upload, body: Body) -> None:
+    if body.offset != upload.received:
+        raise OffsetMismatch(f"{upload.received} bytes are here.", offset=upload.received)
+    if upload.state != "done" and body.announced is not None:
+        _check_size(body.announced, upload.size - body.offset)
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise storage.BodyTooLarge(f"At most {limit} bytes are still to come.", limit=limit)
+
+
+async def _limited(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    came = 0
+    async for chunk in chunks:
+        came += len(chunk)
+        _check_size(came, limit)
+        yield chunk
+
+
+def _refuses(error: DossierError) -> bool:
+    """Whether it is a no to this end, and not only to this moment."""
+    return 400 <= error.status < 500 and type(error) is not Conflict and not isinstance(error, UploadNotFound)
+
+
+async def drop(store: storage.BlobStore, key: str) -> None:
+    """Take away what came under a key that nothing names or holds any more; the sweep does it where this fails."""
+    try:
+        await store.drop(key)
+        await store.delete(key)
+    except DossierError as error:
+        log.warning("upload.not_dropped", code=error.code)

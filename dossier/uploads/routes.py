@@ -1,0 +1,337 @@
+"""HTTP for uploads: tus 1.0 (core, creation, creation-with-upload, termination, expiration), and what the portal asks
+besides. Bodies are streamed; ``app.py`` keeps ``BodyLimit`` off them by ``is_upload``."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from dossier import documents, folders, storage
+from dossier.core.actor import Actor
+from dossier.core.errors import DossierError, PreconditionFailed, UnsupportedMediaType
+from dossier.core.paging import BadCursor
+from dossier.core.units import Unit
+from dossier.core.web import (
+    After,
+    Answers,
+    CurrentActor,
+    IdempotencyKey,
+    Limit,
+    Wire,
+    json,
+    ok,
+    paged,
+    problem,
+    problems,
+    units,
+    write,
+)
+from dossier.uploads import metadata, schemas, service
+from dossier.uploads.errors import (
+    BadMetadata,
+    OffsetMismatch,
+    TooManyUploads,
+    UnknownTusVersion,
+    UploadExpired,
+    UploadIncomplete,
+    UploadNotFound,
+    UploadStalled,
+)
+from dossier.uploads.models import Upload
+from dossier.uploads.reception import Body, Reception
+
+PATH, VERSION = "/api/v1/uploads", "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,termination,expiration"
+BYTES = "application/offset+octet-stream"
+FIND = (UploadNotFound, UploadExpired)
+TARGET = (documents.DocumentNotFound, folders.FolderNotFound)
+END = (
+    *TARGET,
+    documents.DocumentTrashed,
+    documents.DocumentLocked,
+    folders.NameTaken,
+    folders.BadName,
+    folders.FolderTooDeep,
+    PreconditionFailed,
+    storage.PartBusy,
+    storage.StorageFailed,
+    storage.BlobMissing,
+)
+RECEIVE = (*END, storage.BodyTooLarge, UnsupportedMediaType, UploadStalled, documents.LengthMismatch, UnknownTusVersion)
+
+
+class TusRoute(APIRoute):
+    """Says ``Tus-Resumable`` with every answer, refusals included; and with some of them where to go on."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handle = super().get_route_handler()
+
+        async def tus(request: Request) -> Response:
+            try:
+                answer: Response = await handle(request)
+            except DossierError as error:
+                answer = problem(error, request.state.request_id)
+                answer.headers.update(_hints(error))
+            except RequestValidationError as error:
+                answer = await request.app.exception_handlers[RequestValidationError](request, error)
+            answer.headers["Tus-Resumable"] = VERSION
+            return answer
+
+        return tus
+
+
+def _hints(error: DossierError) -> dict[str, str]:
+    if isinstance(error, UnknownTusVersion):
+        return {"Tus-Version": VERSION}
+    return {"Location": f"{PATH}/{error.extra['upload_id']}"} if "upload_id" in error.extra else {}
+
+
+router = APIRouter(prefix=PATH, tags=["uploads"], route_class=TusRoute)
+
+
+async def tus(
+    tus_resumable: Annotated[
+        str | None, Header(alias="Tus-Resumable", description="The version of the protocol: `1.0.0`, else 412.")
+    ] = None,
+) -> None:
+    """Refuse (412) a client of another version of tus."""
+    if tus_resumable != VERSION:
+        raise UnknownTusVersion(f"Send Tus-Resumable: {VERSION}.")
+
+
+SpeaksTus = Annotated[None, Depends(tus)]
+Size = Annotated[int, Header(alias="Upload-Length", ge=0, lt=2**63, description="Bytes of the whole file.")]
+Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, lt=2**63, description="Bytes that came before.")]
+Sent = Annotated[
+    str | None,
+    Header(
+        alias="Upload-Metadata",
+        description="Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without "
+        "it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; or "
+        "`document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD.",
+    ),
+]
+
+
+def is_upload(method: str, path: str) -> bool:
+    """Whether the route streams its body itself."""
+    return (method, path) == ("POST", PATH) or (method == "PATCH" and path.startswith(f"{PATH}/"))
+
+
+def _bytes(*, required: bool) -> dict[str, Any]:
+    content = {BYTES: {"schema": {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def _told(status: int, description: str, *names: str) -> Answers:
+    headers = {name: {"schema": {"type": "string"}} for name in names}
+    return {status: {"description": description, "headers": headers}}
+
+
+PROGRESS = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Dossier-Document", "Dossier-Version")
+
+
+@router.options(
+    "",
+    summary="Ask what of tus is spoken here",
+    status_code=204,
+    response_model=None,
+    responses=_told(204, "As tus says it.", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size"),
+    openapi_extra={"security": []},
+)
+async def upload_options(request: Request) -> Response:
+    """Version and extensions of tus, and the largest upload in bytes."""
+    limit = request.app.state.settings.max_upload_bytes
+    return Response(None, 204, {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(limit)})
+
+
+@router.post(
+    "",
+    summary="Begin an upload",
+    status_code=201,
+    response_model=None,
+    responses=ok(schemas.Upload, 201)
+    | problems(*RECEIVE, documents.NameMissing, BadMetadata, TooManyUploads, write=True),
+    openapi_extra=_bytes(required=False),
+)
+async def create_upload(
+    request: Request, actor: CurrentActor, _tus: SpeaksTus, size: Size, sent: Sent = None, _key: IdempotencyKey = None
+) -> Response:
+    """Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well."""
+    limit = request.app.state.settings.max_upload_bytes
+    if size > limit:
+        raise storage.BodyTooLarge(f"A file here has at most {limit} bytes.", limit=limit)
+    if with_body := _has_body(request):
+        _require_bytes(request)
+    told, lasts = metadata.read(sent), _lasts(request)
+    same = hashlib.sha256(f"{size} {sent}".encode()).digest()
+    created = await write(
+        request,
+        actor,
+        lambda unit: service.create(unit, told, sent or "", size, lasts),
+        status=201,
+        location=PATH,
+        body=same,
+    )
+    upload_id = UUID(msgspec.json.decode(created.body)["id"])
+    return await _begun(request, actor, upload_id, with_body=with_body)
+
+
+async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: bool) -> Response:
+    """The answer to a creation, with what came along; a repeated one adds nothing to what the first one has begun."""
+    async with units(request).read(actor) as unit:
+        upload = await service.get(unit, upload_id)
+    if upload.state == "receiving" and not upload.received and (with_body or not upload.size):
+        try:
+            upload = await _reception(request, actor).receive(upload_id, _body(request, 0))
+        except DossierError as error:
+            error.extra["upload_id"] = str(upload_id)
+            raise
+    return json(service.wire(upload), 201, **_headers(upload), Location=f"{PATH}/{upload_id}")
+
+
+def _reception(request: Request, actor: Actor) -> Reception:
+    state = request.app.state
+    patience = state.settings.upload_idle_seconds
+    return Reception(state.units, state.store, state.uploads, actor, _lasts(request), patience)
+
+
+def _lasts(request: Request) -> timedelta:
+    return timedelta(days=request.app.state.settings.upload_days)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _require_bytes(request: Request) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != BYTES:
+        raise UnsupportedMediaType(f"The bytes of an upload come as {BYTES}.")
+
+
+def _body(request: Request, offset: int) -> Body:
+    length = request.headers.get("content-length", "")
+    announced = int(length) if length.isdigit() else None
+    return Body(offset, _chunks(request, announced), announced)
+
+
+async def _chunks(request: Request, announced: int | None) -> AsyncIterator[bytes]:
+    came = 0
+    async for chunk in request.stream():
+        came += len(chunk)
+        yield chunk
+    if announced not in (None, came):
+        raise documents.LengthMismatch(f"{announced} bytes were announced and {came} came.")
+
+
+def _headers(upload: Upload) -> dict[str, str]:
+    headers = {
+        "Upload-Offset": str(upload.received),
+        "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
+    }
+    if upload.made_id is not None:
+        headers |= {"Dossier-Document": str(upload.made_id), "Dossier-Version": str(upload.made_number)}
+    return headers
+
+
+@router.get(
+    "",
+    summary="List one's own open uploads",
+    response_model=None,
+    responses=ok(schemas.UploadPage) | problems(BadCursor),
+)
+async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+    """What the actor is sending or has to answer for, oldest first. Nobody sees somebody else's."""
+    async with units(request).read(actor) as unit:
+        return paged(*await service.list_(unit, limit, after))
+
+
+@router.head(
+    "/{upload_id}",
+    summary="Ask how far an upload is",
+    response_model=None,
+    responses=_told(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Metadata")
+    | problems(*FIND, *TARGET, UnknownTusVersion),
+)
+async def head_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID) -> Response:
+    """Where to go on. `Upload-Offset` counts what is durable; it reaches `Upload-Length` only when the document is there."""
+    async with units(request).read(actor) as unit:
+        upload = await service.open_(unit, upload_id)
+    headers = _headers(upload) | {"Upload-Length": str(upload.size), "Cache-Control": "no-store"}
+    return Response(None, 200, headers | ({"Upload-Metadata": upload.sent} if upload.sent else {}))
+
+
+@router.get(
+    "/{upload_id}",
+    summary="Read an upload",
+    response_model=None,
+    responses=ok(schemas.Upload) | problems(*FIND),
+)
+async def get_upload(request: Request, actor: CurrentActor, upload_id: UUID) -> Response:
+    """What an upload is to become, how far it is, and why its end was refused, if it was."""
+    async with units(request).read(actor) as unit:
+        return json(service.wire(await service.get(unit, upload_id)))
+
+
+@router.patch(
+    "/{upload_id}",
+    summary="Send bytes of an upload",
+    status_code=204,
+    response_model=None,
+    responses=_told(204, "They are durable.", *PROGRESS) | problems(*FIND, *RECEIVE, OffsetMismatch, write=True),
+    openapi_extra=_bytes(required=True),
+)
+async def append_upload(
+    request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID, offset: Offset
+) -> Response:
+    """Add bytes where the last ones ended. Those that complete the file make the document, whose id and version are in
+    `Dossier-Document` and `Dossier-Version`. Where that is refused the answer says why, and the bytes stay for another
+    answer (`POST …/finish`)."""
+    _require_bytes(request)
+    upload = await _reception(request, actor).receive(upload_id, _body(request, offset))
+    return Response(None, 204, _headers(upload))
+
+
+@router.post(
+    "/{upload_id}/finish",
+    summary="Try the end of an upload again",
+    response_model=None,
+    responses=ok(schemas.Upload) | problems(*FIND, *END, UploadIncomplete, write=True),
+)
+async def finish_upload(
+    request: Request,
+    actor: CurrentActor,
+    upload_id: UUID,
+    body: schemas.Finish | None = None,
+    _key: IdempotencyKey = None,
+) -> Response:
+    """Make the document of bytes whose end was refused, with another name, place or way; an upload that has ended is
+    answered as it is."""
+
+    async def run(verb: Callable[[Unit], Awaitable[Upload]]) -> Response:
+        async def wired(unit: Unit) -> Wire:
+            return service.wire(await verb(unit))
+
+        return await write(request, actor, wired)
+
+    return await _reception(request, actor).finish(upload_id, body or schemas.Finish(), run)
+
+
+@router.delete(
+    "/{upload_id}",
+    summary="End an upload",
+    status_code=204,
+    response_model=None,
+    responses=problems(UploadNotFound, storage.PartBusy, UnknownTusVersion, write=True),
+)
+async def delete_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID) -> Response:
+    """Forget an upload and its bytes, also while some are coming. What it has become stays."""
+    await _reception(request, actor).end(upload_id)
+    return Response(None, 204)

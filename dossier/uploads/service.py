@@ -1,0 +1,186 @@
+"""The verbs on uploads. The bytes come by ``reception.py``, outside of any Unit."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from dossier import documents, folders, storage
+from dossier.core import paging
+from dossier.core.actor import NotAllowed
+from dossier.core.errors import DossierError, Invalid
+from dossier.core.ids import new_id
+from dossier.core.units import ReadUnit, Unit
+from dossier.core.web import Wire
+from dossier.uploads import queries, targets
+from dossier.uploads.errors import TooManyUploads, UploadExpired, UploadIncomplete, UploadNotFound
+from dossier.uploads.metadata import names_of
+from dossier.uploads.models import Upload
+from dossier.uploads.schemas import Finish, Metadata
+
+MOST_OPEN = 1000
+
+
+async def create(unit: Unit, told: Metadata, sent: str, size: int, lasts: timedelta) -> Wire:
+    """Promise to take ``size`` bytes; refuses at once what cannot end well.
+
+    Raises NotAllowed, FolderNotFound, DocumentNotFound, DocumentTrashed, DocumentLocked, NameTaken, BadName, NameMissing,
+    Invalid, PreconditionFailed, TooManyUploads.
+    """
+    if unit.actor.member_id is None:
+        raise NotAllowed("Only members upload.")
+    if await queries.count(unit) >= MOST_OPEN:
+        raise TooManyUploads(f"You have {MOST_OPEN} open uploads; finish or delete some.")
+    upload = Upload(id=new_id(), workspace_id=unit.workspace_id, member_id=unit.actor.member_id, sent=sent, size=size)
+    upload.comment, upload.on_conflict, upload.path = told.comment, told.on_conflict, "/".join(names_of(told.path))
+    upload.document_id, upload.if_match = told.document_id, _etag(told)
+    upload.folder_id = None if told.document_id else told.folder_id or (await folders.root(unit)).id
+    upload.name = await _name(unit, told)
+    upload.state, upload.received = "receiving", 0
+    upload.created_at, upload.expires_at = unit.now, unit.now + lasts
+    await targets.check(unit, upload)
+    upload.key = await storage.hold(unit)
+    unit.session.add(upload)
+    return wire(upload)
+
+
+def _etag(told: Metadata) -> str | None:
+    if told.if_match and told.document_id is None:
+        raise Invalid(fields={"if_match": "Only with document_id."})
+    quoted = told.if_match.startswith(('"', "W/")) or told.if_match in ("", "*")
+    return (told.if_match if quoted else f'"{told.if_match}"') or None
+
+
+async def _name(unit: ReadUnit, told: Metadata) -> str:
+    if told.filename:
+        return folders.upload_name(told.filename)
+    if told.document_id is None:
+        raise documents.NameMissing(fields={"filename": "Give the file's name."})
+    name: str = (await documents.get(unit, told.document_id))["name"]
+    return name
+
+
+def wire(upload: Upload) -> Wire:
+    """An upload as it goes out."""
+    made = None if upload.made_id is None else {"id": upload.made_id, "version": upload.made_number}
+    return {
+        "id": upload.id,
+        "name": upload.name,
+        "folder_id": upload.folder_id,
+        "document_id": upload.document_id,
+        "path": upload.path,
+        "comment": upload.comment,
+        "on_conflict": upload.on_conflict,
+        "size": upload.size,
+        "offset": upload.received,
+        "state": upload.state,
+        "problem": upload.problem,
+        "document": made,
+        "created_at": upload.created_at,
+        "expires_at": upload.expires_at,
+    }
+
+
+async def get(unit: ReadUnit, upload_id: UUID) -> Upload:
+    """One's own upload. Raises UploadNotFound, UploadExpired."""
+    upload = await queries.find(unit, upload_id)
+    if upload is None:
+        raise UploadNotFound
+    if upload.expires_at <= unit.now:
+        raise UploadExpired
+    return upload
+
+
+async def open_(unit: ReadUnit, upload_id: UUID) -> Upload:
+    """One's own upload to go on with. Raises UploadNotFound, UploadExpired, and 404 or 403 where the right is lost."""
+    upload = await get(unit, upload_id)
+    await targets.check_right(unit, upload)
+    return upload
+
+
+async def list_(unit: ReadUnit, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
+    """A page of one's own uploads that are not ended, oldest first."""
+    cursor = paging.decode(after, UUID)
+    rows = list(await queries.list_(unit, limit, cursor[0] if cursor else None))
+    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.id))
+    return [wire(row) for row in kept], next_
+
+
+async def _locked(unit: Unit, upload_id: UUID) -> Upload:
+    upload = await queries.find(unit, upload_id, lock=True)
+    if upload is None:
+        raise UploadNotFound
+    return upload
+
+
+async def note(unit: Unit, upload_id: UUID, received: int, lasts: timedelta) -> Upload:
+    """Write down how much is durable, and give it new time. Raises UploadNotFound."""
+    upload = await _locked(unit, upload_id)
+    if upload.state == "receiving":
+        upload.received = min(received, upload.most)
+        upload.expires_at = unit.now + lasts
+    return upload
+
+
+async def finish(unit: Unit, upload_id: UUID, bytes_: storage.Received, answer: Finish | None = None) -> Upload:
+    """Make the document or version of the bytes; nothing more happens to an upload that has ended.
+
+    Raises UploadNotFound and what ``targets.make`` raises.
+    """
+    upload = await _locked(unit, upload_id)
+    if upload.state == "done":
+        return upload
+    _answer(upload, answer or Finish())
+    document = await targets.make(unit, upload, bytes_)
+    upload.state, upload.problem, upload.sha256 = "done", None, bytes_.stored.sha256
+    upload.received, upload.made_id, upload.made_number = upload.size, document["id"], document["version"]["number"]
+    await storage.let_go(unit, [upload.key])
+    return upload
+
+
+def _answer(upload: Upload, answer: Finish) -> None:
+    if answer.folder_id and answer.document_id:
+        raise Invalid(fields={"folder_id": "Either a folder or a document."})
+    if answer.folder_id:
+        upload.folder_id, upload.document_id, upload.path = answer.folder_id, None, ""
+    if answer.document_id:
+        upload.folder_id, upload.document_id = None, answer.document_id
+    if answer.folder_id or answer.document_id:
+        upload.if_match = None
+    if answer.name is not None:
+        upload.name = folders.upload_name(answer.name)
+    upload.comment = upload.comment if answer.comment is None else answer.comment
+    upload.on_conflict = answer.on_conflict or upload.on_conflict
+
+
+async def refuse(unit: Unit, upload_id: UUID, error: DossierError, sha256: bytes, lasts: timedelta) -> None:
+    """Keep why the end was refused; the bytes stay for another answer. Nothing happens where it has ended or gone."""
+    upload = await queries.find(unit, upload_id, lock=True)
+    if upload is not None and upload.state != "done":
+        upload.state, upload.sha256, upload.received = "refused", sha256, upload.most
+        upload.problem = {"code": error.code, "title": error.title, "detail": error.detail}
+        upload.expires_at = unit.now + lasts
+
+
+def require_whole(upload: Upload) -> None:
+    """Refuse (409) where bytes are still to come."""
+    if upload.state == "receiving" and upload.received < upload.size:
+        raise UploadIncomplete(f"{upload.received} of {upload.size} bytes are here.")
+
+
+async def remove(unit: Unit, upload_id: UUID) -> str | None:
+    """Forget an upload; the key of bytes that nobody will want, if any. What it became stays. Raises UploadNotFound."""
+    upload = await _locked(unit, upload_id)
+    return next(iter(await _end(unit, [upload])), None)
+
+
+async def forget_expired(unit: Unit, limit: int) -> tuple[int, list[str]]:
+    """Forget expired uploads of the workspace: how many (at most ``limit``), and the keys of bytes that nobody will want."""
+    found = await queries.expired(unit, limit)
+    return len(found), await _end(unit, list(found))
+
+
+async def _end(unit: Unit, uploads: list[Upload]) -> list[str]:
+    keys = [upload.key for upload in uploads if upload.state != "done"]
+    for upload in uploads:
+        await unit.session.delete(upload)
+    await storage.let_go(unit, keys)
+    return keys
