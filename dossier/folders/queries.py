@@ -91,9 +91,10 @@ async def root(unit: ReadUnit) -> Folder:
 
 
 async def list_(
-    unit: ReadUnit, parent_id: UUID | None, limit: int, after: tuple[bytes, UUID] | None
+    unit: ReadUnit, parent_id: UUID | None, limit: int, after: tuple[bytes, UUID] | None, *, top: bool = False
 ) -> Sequence[tuple[Folder, bool]]:
-    """Visible living folders by name, below ``parent_id`` or everywhere, and whether each one's parent is visible."""
+    """Visible living folders by name, below ``parent_id`` or everywhere, and whether each one's parent is visible;
+    with ``top`` only those whose parent is not."""
     parent = aliased(Folder)
     scopes = list(await roles(unit))
     seen = select(parent.id).where(parent.id == Folder.parent_id, parent.scope_id.in_(scopes)).exists()
@@ -101,6 +102,8 @@ async def list_(
     query = query.where(Folder.trashed_at.is_(None))
     if parent_id is not None:
         query = query.where(Folder.parent_id == parent_id)
+    if top:
+        query = query.where(~seen)
     if after is not None:
         query = query.where(
             tuple_(Folder.name_key, Folder.id) > tuple_(literal(after[0]), literal(after[1], Folder.id.type))

@@ -35,12 +35,13 @@ async def list_folders(
     request: Request,
     actor: CurrentActor,
     parent_id: Annotated[UUID | None, Query(description="Only the folders directly in this one.")] = None,
+    top: Annotated[bool, Query(description="Only the root, and folders in others that are hidden.")] = False,
     limit: Limit = 50,
     after: After = None,
 ) -> Response:
-    """All folders that the actor may see, by name; or those directly in one."""
+    """All folders that the actor may see, by name; those directly in one; or those from which all others are reached."""
     async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, parent_id, limit, after))
+        return paged(*await service.list_(unit, parent_id, limit, after, top=top))
 
 
 @router.post(

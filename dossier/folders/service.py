@@ -70,11 +70,14 @@ async def _wires(unit: ReadUnit, rows: Sequence[tuple[Folder, bool]]) -> list[Wi
     ]
 
 
-async def list_(unit: ReadUnit, parent_id: UUID | None, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
-    """A page of visible folders by name, below one or everywhere."""
+async def list_(
+    unit: ReadUnit, parent_id: UUID | None, limit: int, after: str | None, *, top: bool = False
+) -> tuple[list[Wire], str | None]:
+    """A page of visible folders by name: below one, everywhere, or only the ``top`` ones, from which all others are
+    reached."""
     if parent_id is not None:
         await require(unit, parent_id)
-    rows = list(await queries.list_(unit, parent_id, limit, paging.decode(after, bytes, UUID)))
+    rows = list(await queries.list_(unit, parent_id, limit, paging.decode(after, bytes, UUID), top=top))
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row[0].name_key, row[0].id))
     return await _wires(unit, kept), next_
 

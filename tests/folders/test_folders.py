@@ -32,6 +32,15 @@ class TestTree:
         assert await names(world.viewer.client, parent_id=top["id"]) == ["Sub"]
         assert (top["parent_id"], top["restricted"], top["role"]) == (str(world.root), False, "editor")
 
+    async def test_top(self, world: World) -> None:
+        hidden = await folder(world.owner.client, "Hidden")
+        shown = await folder(world.owner.client, "Shown", hidden["id"])
+        await folder(world.owner.client, "Below", shown["id"])
+        await restrict(world, hidden["id"])
+        await restrict(world, shown["id"], viewer="viewer")
+        assert await names(world.viewer.client, top=True) == ["Acme", "Shown"]
+        assert await names(world.owner.client, top=True) == ["Acme"]
+
     async def test_pages(self, world: World) -> None:
         for n in range(5):
             await folder(world.editor.client, f"F{n}")
