@@ -1,9 +1,11 @@
 /** The kinds of events that the stream names; a new kind on the server has to be added to be heard here. */
 const KINDS = [
-  'document.added', 'document.updated', 'document.trashed', 'document.restored', 'document.purged', 'document.locked', 'document.unlocked',
-  'version.added', 'folder.created', 'folder.updated', 'folder.trashed', 'folder.restored', 'folder.access_changed',
-  'task.created', 'task.updated', 'task.deleted', 'task.commented', 'task.completed', 'member.added', 'member.updated',
-  'member.deactivated', 'member.reactivated', 'notice',
+  'document.added', 'document.updated', 'document.moved', 'document.renamed', 'document.trashed', 'document.restored', 'document.purged',
+  'document.locked', 'document.unlocked', 'document.imported', 'version.added',
+  'folder.created', 'folder.moved', 'folder.renamed', 'folder.trashed', 'folder.restored', 'folder.access_changed',
+  'task.created', 'task.updated', 'task.status_changed', 'task.assigned', 'task.carried_over', 'task.deleted', 'task.commented',
+  'member.added', 'member.updated', 'member.deactivated', 'member.reactivated', 'group.created', 'group.updated', 'group.deleted',
+  'workspace.renamed', 'notice',
 ] as const
 
 export interface LiveEvent {
