@@ -80,7 +80,7 @@ lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their new
 	$(COMPILE:pyproject.toml=) --group tools --output-file requirements-tools.txt
 
 clean: ## remove environments, caches and build results; the data in var/ stays
-	rm -rf .venv .tools web/node_modules web/.nuxt web/.output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .tools web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp is newer than the lock file it was installed from ---
@@ -122,5 +122,5 @@ WEB := web/package-lock.json web/nuxt.config.ts $(shell find web/app web/public)
 
 web/.output/.done: web/node_modules/.done $(WEB)
 	@echo "Building the portal (a quarter of a minute) …"
-	@$(NPM) run --silent build -- --logLevel silent
+	@mkdir -p web/.output && $(NPM) run build > web/.output.log 2>&1 || { cat web/.output.log; exit 1; }
 	@touch $@
