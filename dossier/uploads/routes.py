@@ -2,9 +2,7 @@
 besides. Bodies are streamed; ``app.py`` keeps ``BodyLimit`` off them by ``is_upload``."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
-from email.utils import format_datetime
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -33,7 +31,7 @@ from dossier.core.web import (
     units,
     write,
 )
-from dossier.uploads import metadata, schemas, service
+from dossier.uploads import metadata, schemas, service, wire
 from dossier.uploads.errors import (
     BadMetadata,
     OffsetMismatch,
@@ -45,11 +43,8 @@ from dossier.uploads.errors import (
     UploadStalled,
 )
 from dossier.uploads.models import Upload
-from dossier.uploads.reception import Body, Reception
+from dossier.uploads.wire import BYTES, EXTENSIONS, PATH, VERSION
 
-PATH, VERSION = "/api/v1/uploads", "1.0.0"
-EXTENSIONS = "creation,creation-with-upload,termination,expiration"
-BYTES = "application/offset+octet-stream"
 FIND = (UploadNotFound, UploadExpired)
 TARGET = (documents.DocumentNotFound, folders.FolderNotFound)
 END = (
@@ -114,8 +109,8 @@ Sent = Annotated[
     Header(
         alias="Upload-Metadata",
         description="Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without "
-        "it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; or "
-        "`document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD.",
+        "it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; "
+        "or `document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD.",
     ),
 ]
 
@@ -168,9 +163,9 @@ async def create_upload(
     limit = request.app.state.settings.max_upload_bytes
     if size > limit:
         raise storage.BodyTooLarge(f"A file here has at most {limit} bytes.", limit=limit)
-    if with_body := _has_body(request):
-        _require_bytes(request)
-    told, lasts = metadata.read(sent), _lasts(request)
+    if with_body := wire.has_body(request):
+        wire.require_bytes(request)
+    told, lasts = metadata.read(sent), wire.lasts(request)
     same = hashlib.sha256(f"{size} {sent}".encode()).digest()
     created = await write(
         request,
@@ -190,55 +185,11 @@ async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: 
         upload = await service.get(unit, upload_id)
     if upload.state == "receiving" and not upload.received and (with_body or not upload.size):
         try:
-            upload = await _reception(request, actor).receive(upload_id, _body(request, 0))
+            upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, 0))
         except DossierError as error:
             error.extra["upload_id"] = str(upload_id)
             raise
-    return json(service.wire(upload), 201, **_headers(upload), Location=f"{PATH}/{upload_id}")
-
-
-def _reception(request: Request, actor: Actor) -> Reception:
-    state = request.app.state
-    patience = state.settings.upload_idle_seconds
-    return Reception(state.units, state.store, state.uploads, actor, _lasts(request), patience)
-
-
-def _lasts(request: Request) -> timedelta:
-    return timedelta(days=request.app.state.settings.upload_days)
-
-
-def _has_body(request: Request) -> bool:
-    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-
-
-def _require_bytes(request: Request) -> None:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != BYTES:
-        raise UnsupportedMediaType(f"The bytes of an upload come as {BYTES}.")
-
-
-def _body(request: Request, offset: int) -> Body:
-    length = request.headers.get("content-length", "")
-    announced = int(length) if length.isdigit() else None
-    return Body(offset, _chunks(request, announced), announced)
-
-
-async def _chunks(request: Request, announced: int | None) -> AsyncIterator[bytes]:
-    came = 0
-    async for chunk in request.stream():
-        came += len(chunk)
-        yield chunk
-    if announced not in (None, came):
-        raise documents.LengthMismatch(f"{announced} bytes were announced and {came} came.")
-
-
-def _headers(upload: Upload) -> dict[str, str]:
-    headers = {
-        "Upload-Offset": str(upload.received),
-        "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
-    }
-    if upload.made_id is not None:
-        headers |= {"Dossier-Document": str(upload.made_id), "Dossier-Version": str(upload.made_number)}
-    return headers
+    return json(service.wire(upload), 201, **wire.headers(upload), Location=f"{PATH}/{upload_id}")
 
 
 @router.get(
@@ -264,7 +215,7 @@ async def head_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, up
     """Where to go on. `Upload-Offset` counts what is durable; it reaches `Upload-Length` only when the document is there."""
     async with units(request).read(actor) as unit:
         upload = await service.open_(unit, upload_id)
-    headers = _headers(upload) | {"Upload-Length": str(upload.size), "Cache-Control": "no-store"}
+    headers = wire.headers(upload) | {"Upload-Length": str(upload.size), "Cache-Control": "no-store"}
     return Response(None, 200, headers | ({"Upload-Metadata": upload.sent} if upload.sent else {}))
 
 
@@ -294,9 +245,9 @@ async def append_upload(
     """Add bytes where the last ones ended. Those that complete the file make the document, whose id and version are in
     `Dossier-Document` and `Dossier-Version`. Where that is refused the answer says why, and the bytes stay for another
     answer (`POST …/finish`)."""
-    _require_bytes(request)
-    upload = await _reception(request, actor).receive(upload_id, _body(request, offset))
-    return Response(None, 204, _headers(upload))
+    wire.require_bytes(request)
+    upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, offset))
+    return Response(None, 204, wire.headers(upload))
 
 
 @router.post(
@@ -321,7 +272,7 @@ async def finish_upload(
 
         return await write(request, actor, wired)
 
-    return await _reception(request, actor).finish(upload_id, body or schemas.Finish(), run)
+    return await wire.reception(request, actor).finish(upload_id, body or schemas.Finish(), run)
 
 
 @router.delete(
@@ -333,5 +284,5 @@ async def finish_upload(
 )
 async def delete_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID) -> Response:
     """Forget an upload and its bytes, also while some are coming. What it has become stays."""
-    await _reception(request, actor).end(upload_id)
+    await wire.reception(request, actor).end(upload_id)
     return Response(None, 204)

@@ -1,5 +1,6 @@
 """How each operation of the OpenAPI document is called on what lies behind a restriction, and what it answers to whom."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,9 @@ class Kind:
 PUBLIC = Kind(GOOD, GOOD, GOOD, GOOD, GOOD)
 READ = Kind(no_right=404, viewer=GOOD, read_only=GOOD, not_admin=GOOD)
 WRITE = Kind(no_right=404, viewer=403, read_only=403, not_admin=GOOD)
+# The owner's own, which nobody else sees, whatever their rights.
+OWN_READ = Kind(no_right=404, viewer=404, read_only=GOOD, not_admin=GOOD)
+OWN_WRITE = Kind(no_right=404, viewer=404, read_only=403, not_admin=GOOD)
 # What is in a list is another question; everybody has one.
 LIST = Kind(no_right=GOOD, viewer=GOOD, read_only=GOOD, not_admin=GOOD, foreign=GOOD)
 # People and groups are not hidden from members.
@@ -64,6 +68,12 @@ def table(ids: Mapping[str, str]) -> dict[str, Call]:
     return _open() | _oneself(ids) | _lists(ids) | _reads(ids) | _writes(ids) | _people(ids) | _ends(ids)
 
 
+def tus(**metadata: str) -> dict[str, str]:
+    """Headers of a request in tus, with this metadata."""
+    pairs = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+    return {"Tus-Resumable": "1.0.0"} | ({"Upload-Metadata": pairs} if pairs else {})
+
+
 def _open() -> dict[str, Call]:
     password = "correct horse staple"
     setup = {"link": "no", "workspace": "W", "email": "a@example.com", "name": "A", "password": password}
@@ -75,6 +85,7 @@ def _open() -> dict[str, Call]:
         "request_reset": call(PUBLIC, but={"anonymous": 202}, send={"json": {"email": "nobody@example.com"}}),
         "reset_password": call(PUBLIC, but={"anonymous": 404}, send={"json": {"link": "no", "password": password}}),
         "accept_invitation": call(PUBLIC, but={"anonymous": 404}, send={"json": {"link": "no"}}),
+        "upload_options": call(PUBLIC, but={"anonymous": 204}),
         "head_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
         "download_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
     }
@@ -93,6 +104,9 @@ def _oneself(ids: Mapping[str, str]) -> dict[str, Call]:
     }
 
 
+BYTES = tus() | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+
+
 def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
     vault: Params = {"folder_id": ids["vault"]}
     return {
@@ -104,6 +118,7 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_documents:searched": call(LIST, q="quokka"),
         "list_documents:in one": call(READ, **vault),
         "list_documents:trashed in one": call(READ, trashed=True, **vault),
+        "list_uploads": call(LIST),
         "list_tasks": call(LIST),
         "list_tasks:of one": call(READ, document_id=ids["plan"]),
         "list_events": call(LIST),
@@ -132,6 +147,8 @@ def _reads(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_task_comments": call(READ, **task),
         "list_task_history": call(READ, **task),
         "get_group": call(MEMBERS, group_id=ids["group"]),
+        "get_upload": call(OWN_READ, upload_id=ids["upload"]),
+        "head_upload": call(OWN_READ, send={"headers": tus()}, upload_id=ids["upload"]),
         # A POST that changes nothing: whoever may read may download.
         "create_download": call(READ, send={"json": {"document_ids": [ids["plan"]]}}),
         "create_download:folder": call(READ, send={"json": {"folder_ids": [ids["vault"]]}}),
@@ -151,6 +168,9 @@ def _writes(ids: Mapping[str, str]) -> dict[str, Call]:
         "add_document": call(WRITE, send={"content": b"new"}, name="new.txt", **vault),
         "add_document:form": call(WRITE, send={"data": vault, "files": {"file": ("form.txt", b"new")}}),
         "add_documents": call(WRITE, send={"data": vault, "files": {"file": ("many.txt", b"new")}}),
+        "create_upload": call(WRITE, send={"headers": tus(filename="sent.txt", **vault) | {"Upload-Length": "9"}}),
+        "append_upload": call(OWN_WRITE, send={"headers": BYTES, "content": b"bytes"}, upload_id=ids["upload"]),
+        "finish_upload": call(OWN_WRITE, send={"json": {"on_conflict": "rename"}}, upload_id=ids["refused_upload"]),
         "update_document": call(WRITE, send={"json": {"description": "changed"}}, **plan),
         "add_version": call(WRITE, send={"content": b"third"}, **plan),
         "restore_version": call(WRITE, number=1, **plan),
@@ -184,6 +204,7 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
     # Somebody else's token is hidden from all but owners; the one that is no admin belongs to its owner.
     hidden = {"no_right": 404, "viewer": 404, "not_admin": GOOD}
     return {
+        "delete_upload": call(OWN_WRITE, send={"headers": tus()}, upload_id=ids["upload"]),
         "delete_task": call(WRITE, task_id=ids["task"]),
         "delete_document": call(WRITE, **plan),
         "delete_document:purge": call(WRITE, purge=True, **plan),

@@ -22,6 +22,7 @@ from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
+from tests.security.calls import BYTES, tus
 
 API = "/api/v1"
 HOME = "http://127.0.0.1:8000"
@@ -86,10 +87,15 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     group = await made(await owner.post(f"{API}/groups", json={"name": "Keepers"}))
     invitation = await made(await owner.post(f"{API}/invitations", json={"email": "new@example.com", "role": "viewer"}))
     token = await made(await owner.post(f"{API}/tokens", json={"name": "spare", "scopes": ["read"]}))
+    uploads = {"upload": await _upload(owner, "sent-quokka.txt", vault)}
+    uploads["refused_upload"] = await _upload(owner, "refused-quokka.txt", vault)
+    uploads["quicker"] = await _document(owner, "refused-quokka.txt", vault, b"quicker quokka")
+    sent = await owner.patch(f"{API}/uploads/{uploads['refused_upload']}", headers=BYTES, content=b"123456789")
+    assert sent.status_code == 409, sent.text
     open_folder = await _folder(owner, "Open")
     open_document = await _document(owner, "open.txt", open_folder, b"open")
     hidden = {"vault": vault, "strongroom": strongroom, "attic": attic, "plan": plan, "old": old}
-    hidden |= {"task": task, "comment": comment["id"]}
+    hidden |= {"task": task, "comment": comment["id"], **uploads}
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
     others |= {"open_task": await _task(owner, open_document, "Read it")}
@@ -176,6 +182,13 @@ async def _document(client: httpx.AsyncClient, name: str, folder_id: str, conten
     return id_
 
 
+async def _upload(client: httpx.AsyncClient, name: str, folder_id: str) -> str:
+    """The promise of nine bytes."""
+    headers = tus(filename=name, folder_id=folder_id) | {"Upload-Length": "9"}
+    id_: str = (await made(await client.post(f"{API}/uploads", headers=headers)))["id"]
+    return id_
+
+
 async def _task(client: httpx.AsyncClient, document_id: str, title: str, **fields: Any) -> str:
     path = f"{API}/documents/{document_id}/tasks"
     id_: str = (await made(await client.post(path, json={"title": title, **fields})))["id"]
@@ -187,6 +200,7 @@ CONTENT = [
     *("folders", "names", "scopes", "grants"),
     *("blobs", "documents", "versions", "document_tags", "document_locks"),
     *("tasks", "task_comments"),
+    *("uploads", "blob_holds"),
 ]
 
 

@@ -4,6 +4,27 @@
  */
 
 export interface paths {
+    "/api/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened
+         * @description What happened to documents, tasks and folders that I may see now, newest first; with `document_id` to one of them. For
+         *     people: a program follows the feed, `GET /events`.
+         */
+        get: operations["list_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents": {
         parameters: {
             query?: never;
@@ -425,8 +446,9 @@ export interface paths {
         };
         /**
          * Follow the feed live
-         * @description Events as they happen, from now on, from `after`, or from `Last-Event-ID`. A stream ends after 25 seconds at the
-         *     latest, and the client goes on with `Last-Event-ID`, as browsers do by themselves.
+         * @description Events as they happen, from now on, from `after`, or from `Last-Event-ID`; and `notice` with how many of my notices
+         *     are `unread`, at the beginning and when that changes. A stream ends after 25 seconds at the latest, and the client goes
+         *     on with `Last-Event-ID`, as browsers do by themselves.
          */
         get: operations["stream_events"];
         put?: never;
@@ -589,6 +611,26 @@ export interface paths {
         patch: operations["update_group"];
         trace?: never;
     };
+    "/api/v1/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Home
+         * @description My open tasks, the documents that wait for me or that I touched last, and what happened lately.
+         */
+        get: operations["get_home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations": {
         parameters: {
             query?: never;
@@ -649,6 +691,47 @@ export interface paths {
          * @description Take an open invitation back; its links end. For owners.
          */
         delete: operations["revoke_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description Promised work of the workspace, newest first: what failed for good, what waits for its (next) try, what runs. What is
+         *     done is not kept. For owners.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a job again
+         * @description Give a failed job all its attempts again; one that waits starts now, one that runs goes on. For owners.
+         */
+        post: operations["retry_job"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -742,6 +825,67 @@ export interface paths {
         patch: operations["update_member"];
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List my notices
+         * @description What others did that concerns me, newest first: a task given to me, a comment or the end of a task that I have to do
+         *     with, a new version of a document that I work on. What I may not see any more is left out. Kept for 90 days.
+         */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark my notices as read
+         * @description Mark some as read, or all; answers how many are unread then.
+         */
+        post: operations["read_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count my unread notices
+         * @description How many are unread, up to 1,000. The live stream of events sends the same as `notice` when it changes.
+         */
+        get: operations["count_unread_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/password/forgot": {
         parameters: {
             query?: never;
@@ -776,6 +920,47 @@ export interface paths {
          * @description Use the mailed link, once. All sessions of the person end.
          */
         post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search everything
+         * @description Documents by name, tags, description and text; tasks by title and details, open ones first; people by name.
+         */
+        get: operations["search_everything"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search documents, with snippets
+         * @description Documents with all words of `q`, the last indexed first, each with the place in its text that was hit. Only the first
+         *     100,000 characters are looked through for that place.
+         */
+        get: operations["search_documents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1071,6 +1256,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the workspace
+         * @description The workspace in force: its name, the rules, and for owners what it holds.
+         */
+        get: operations["get_workspace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename the workspace
+         * @description Give the workspace, and its root folder, another name. For owners.
+         */
+        patch: operations["update_workspace"];
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1170,6 +1379,95 @@ export interface components {
             grants: components["schemas"]["GrantIn"][] | null;
             /** Restricted */
             restricted: boolean;
+        };
+        /**
+         * ActivityEntry
+         * @description One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
+         *     ``comment`` is that on the version, or how the comment on the task begins; ``status`` what a task was set to, ``assignee``
+         *     who it was given to, ``previous_name`` what was renamed.
+         * @example {
+         *       "actor": {
+         *         "id": "0198c0de-4444-7000-8000-000000000001",
+         *         "name": "Mara Lind"
+         *       },
+         *       "assignee": null,
+         *       "at": "2026-11-24T09:12:00Z",
+         *       "comment": "signed",
+         *       "document": {
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "name": "Lease Main St.pdf"
+         *       },
+         *       "folder": null,
+         *       "previous_name": null,
+         *       "restored_from": null,
+         *       "seq": 42,
+         *       "status": null,
+         *       "task": null,
+         *       "type": "version.added",
+         *       "version": 5
+         *     }
+         */
+        ActivityEntry: {
+            actor: components["schemas"]["Subject"] | null;
+            assignee: components["schemas"]["Subject"] | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Comment */
+            comment: string | null;
+            document: components["schemas"]["Subject"] | null;
+            folder: components["schemas"]["Subject"] | null;
+            /** Previous Name */
+            previous_name: string | null;
+            /** Restored From */
+            restored_from: number | null;
+            /** Seq */
+            seq: number;
+            /** Status */
+            status: ("open" | "in_progress" | "done" | "cancelled") | null;
+            task: components["schemas"]["SubjectTask"] | null;
+            /** Type */
+            type: string;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * ActivityPage
+         * @description A page of what happened, newest first. May be short and still have a next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "actor": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "assignee": null,
+         *           "at": "2026-11-24T09:12:00Z",
+         *           "comment": "signed",
+         *           "document": {
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "folder": null,
+         *           "previous_name": null,
+         *           "restored_from": null,
+         *           "seq": 42,
+         *           "status": null,
+         *           "task": null,
+         *           "type": "version.added",
+         *           "version": 5
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        ActivityPage: {
+            /** Items */
+            items: components["schemas"]["ActivityEntry"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * CarryOver
@@ -1377,6 +1675,125 @@ export interface components {
             tags?: string[] | null;
         };
         /**
+         * DocumentHit
+         * @description A document that was found, and a little of its text: pairs of text and whether it is a hit.
+         * @example {
+         *       "document": {
+         *         "created_at": "2026-11-20T08:00:00Z",
+         *         "description": "",
+         *         "etag": "7",
+         *         "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "lock": null,
+         *         "name": "Lease Main St.pdf",
+         *         "open_tasks": 2,
+         *         "tags": [
+         *           "lease"
+         *         ],
+         *         "trashed_at": null,
+         *         "updated_at": "2026-11-24T09:12:00Z",
+         *         "version": {
+         *           "author": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "branched_from": null,
+         *           "comment": "signed",
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "file_name": "Lease Main St.pdf",
+         *           "media_type": "application/pdf",
+         *           "number": 5,
+         *           "restored_from": null,
+         *           "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+         *           "size": 1204300
+         *         }
+         *       },
+         *       "snippet": [
+         *         [
+         *           "… for a term of ",
+         *           false
+         *         ],
+         *         [
+         *           "twelve",
+         *           true
+         *         ],
+         *         [
+         *           " months from …",
+         *           false
+         *         ]
+         *       ]
+         *     }
+         */
+        DocumentHit: {
+            document: components["schemas"]["Document"];
+            /** Snippet */
+            snippet: [
+                string,
+                boolean
+            ][];
+        };
+        /**
+         * DocumentHitPage
+         * @description A page of documents that were found, the last indexed first. May be short and still have a next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "document": {
+         *             "created_at": "2026-11-20T08:00:00Z",
+         *             "description": "",
+         *             "etag": "7",
+         *             "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "lock": null,
+         *             "name": "Lease Main St.pdf",
+         *             "open_tasks": 2,
+         *             "tags": [
+         *               "lease"
+         *             ],
+         *             "trashed_at": null,
+         *             "updated_at": "2026-11-24T09:12:00Z",
+         *             "version": {
+         *               "author": {
+         *                 "id": "0198c0de-4444-7000-8000-000000000001",
+         *                 "name": "Mara Lind"
+         *               },
+         *               "branched_from": null,
+         *               "comment": "signed",
+         *               "created_at": "2026-11-24T09:12:00Z",
+         *               "file_name": "Lease Main St.pdf",
+         *               "media_type": "application/pdf",
+         *               "number": 5,
+         *               "restored_from": null,
+         *               "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+         *               "size": 1204300
+         *             }
+         *           },
+         *           "snippet": [
+         *             [
+         *               "… for a term of ",
+         *               false
+         *             ],
+         *             [
+         *               "twelve",
+         *               true
+         *             ],
+         *             [
+         *               " months from …",
+         *               false
+         *             ]
+         *           ]
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        DocumentHitPage: {
+            /** Items */
+            items: components["schemas"]["DocumentHit"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * DocumentPage
          * @description A page of documents.
          * @example {
@@ -1512,6 +1929,122 @@ export interface components {
             items: components["schemas"]["Event"][];
             /** Next */
             next: string;
+        };
+        /**
+         * Findings
+         * @description The first documents, tasks and people that fit.
+         * @example {
+         *       "documents": [
+         *         {
+         *           "document": {
+         *             "created_at": "2026-11-20T08:00:00Z",
+         *             "description": "",
+         *             "etag": "7",
+         *             "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "lock": null,
+         *             "name": "Lease Main St.pdf",
+         *             "open_tasks": 2,
+         *             "tags": [
+         *               "lease"
+         *             ],
+         *             "trashed_at": null,
+         *             "updated_at": "2026-11-24T09:12:00Z",
+         *             "version": {
+         *               "author": {
+         *                 "id": "0198c0de-4444-7000-8000-000000000001",
+         *                 "name": "Mara Lind"
+         *               },
+         *               "branched_from": null,
+         *               "comment": "signed",
+         *               "created_at": "2026-11-24T09:12:00Z",
+         *               "file_name": "Lease Main St.pdf",
+         *               "media_type": "application/pdf",
+         *               "number": 5,
+         *               "restored_from": null,
+         *               "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+         *               "size": 1204300
+         *             }
+         *           },
+         *           "snippet": [
+         *             [
+         *               "… for a term of ",
+         *               false
+         *             ],
+         *             [
+         *               "twelve",
+         *               true
+         *             ],
+         *             [
+         *               " months from …",
+         *               false
+         *             ]
+         *           ]
+         *         }
+         *       ],
+         *       "people": [
+         *         {
+         *           "active": true,
+         *           "created_at": "2026-11-24T09:00:00Z",
+         *           "email": "mara@example.com",
+         *           "group_ids": [
+         *             "0198c0de-2222-7000-8000-000000000001"
+         *           ],
+         *           "id": "0198c0de-3333-7000-8000-000000000001",
+         *           "name": "Mara Lind",
+         *           "role": "editor"
+         *         }
+         *       ],
+         *       "tasks": [
+         *         {
+         *           "assignee": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "behind": true,
+         *           "comment_count": 1,
+         *           "completed_at": null,
+         *           "completed_by": null,
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "created_by": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "details": "The **term** differs from the offer.",
+         *           "document": {
+         *             "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *             "head": 5,
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *           "due_at": "2026-12-01T16:00:00Z",
+         *           "etag": "1",
+         *           "id": "0198c0de-6666-7000-8000-000000000001",
+         *           "priority": "high",
+         *           "status": "open",
+         *           "target": {
+         *             "conformsTo": "http://tools.ietf.org/rfc/rfc3778",
+         *             "type": "FragmentSelector",
+         *             "value": "page=4&viewrect=72,120,300,40"
+         *           },
+         *           "title": "Check clause 7",
+         *           "updated_at": "2026-11-24T09:12:00Z",
+         *           "version": 3,
+         *           "watchers": [
+         *             "0198c0de-4444-7000-8000-000000000001"
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        Findings: {
+            /** Documents */
+            documents: components["schemas"]["DocumentHit"][];
+            /** People */
+            people: components["schemas"]["Member"][];
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
         };
         /**
          * Finish
@@ -1794,6 +2327,175 @@ export interface components {
             next: string | null;
         };
         /**
+         * Home
+         * @description ``tasks``: my open ones by due date. ``waiting``: documents that I have locked or have open tasks on. ``recent``: those
+         *     that I touched last. ``empty``: the workspace has no document that I can see.
+         * @example {
+         *       "counts": {
+         *         "my_open_tasks": 1,
+         *         "my_overdue_tasks": 0,
+         *         "unread": 3
+         *       },
+         *       "empty": false,
+         *       "has_samples": false,
+         *       "lately": [
+         *         {
+         *           "actor": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "assignee": null,
+         *           "at": "2026-11-24T09:12:00Z",
+         *           "comment": "signed",
+         *           "document": {
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "folder": null,
+         *           "previous_name": null,
+         *           "restored_from": null,
+         *           "seq": 42,
+         *           "status": null,
+         *           "task": null,
+         *           "type": "version.added",
+         *           "version": 5
+         *         }
+         *       ],
+         *       "recent": [
+         *         {
+         *           "created_at": "2026-11-20T08:00:00Z",
+         *           "description": "",
+         *           "etag": "7",
+         *           "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *           "id": "0198c0de-3333-7000-8000-000000000001",
+         *           "lock": null,
+         *           "name": "Lease Main St.pdf",
+         *           "open_tasks": 2,
+         *           "tags": [
+         *             "lease"
+         *           ],
+         *           "trashed_at": null,
+         *           "updated_at": "2026-11-24T09:12:00Z",
+         *           "version": {
+         *             "author": {
+         *               "id": "0198c0de-4444-7000-8000-000000000001",
+         *               "name": "Mara Lind"
+         *             },
+         *             "branched_from": null,
+         *             "comment": "signed",
+         *             "created_at": "2026-11-24T09:12:00Z",
+         *             "file_name": "Lease Main St.pdf",
+         *             "media_type": "application/pdf",
+         *             "number": 5,
+         *             "restored_from": null,
+         *             "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+         *             "size": 1204300
+         *           }
+         *         }
+         *       ],
+         *       "tasks": [
+         *         {
+         *           "assignee": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "behind": true,
+         *           "comment_count": 1,
+         *           "completed_at": null,
+         *           "completed_by": null,
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "created_by": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "details": "The **term** differs from the offer.",
+         *           "document": {
+         *             "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *             "head": 5,
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *           "due_at": "2026-12-01T16:00:00Z",
+         *           "etag": "1",
+         *           "id": "0198c0de-6666-7000-8000-000000000001",
+         *           "priority": "high",
+         *           "status": "open",
+         *           "target": {
+         *             "conformsTo": "http://tools.ietf.org/rfc/rfc3778",
+         *             "type": "FragmentSelector",
+         *             "value": "page=4&viewrect=72,120,300,40"
+         *           },
+         *           "title": "Check clause 7",
+         *           "updated_at": "2026-11-24T09:12:00Z",
+         *           "version": 3,
+         *           "watchers": [
+         *             "0198c0de-4444-7000-8000-000000000001"
+         *           ]
+         *         }
+         *       ],
+         *       "waiting": [
+         *         {
+         *           "created_at": "2026-11-20T08:00:00Z",
+         *           "description": "",
+         *           "etag": "7",
+         *           "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *           "id": "0198c0de-3333-7000-8000-000000000001",
+         *           "lock": null,
+         *           "name": "Lease Main St.pdf",
+         *           "open_tasks": 2,
+         *           "tags": [
+         *             "lease"
+         *           ],
+         *           "trashed_at": null,
+         *           "updated_at": "2026-11-24T09:12:00Z",
+         *           "version": {
+         *             "author": {
+         *               "id": "0198c0de-4444-7000-8000-000000000001",
+         *               "name": "Mara Lind"
+         *             },
+         *             "branched_from": null,
+         *             "comment": "signed",
+         *             "created_at": "2026-11-24T09:12:00Z",
+         *             "file_name": "Lease Main St.pdf",
+         *             "media_type": "application/pdf",
+         *             "number": 5,
+         *             "restored_from": null,
+         *             "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+         *             "size": 1204300
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        Home: {
+            counts: components["schemas"]["HomeCounts"];
+            /** Empty */
+            empty: boolean;
+            /** Has Samples */
+            has_samples: boolean;
+            /** Lately */
+            lately: components["schemas"]["ActivityEntry"][];
+            /** Recent */
+            recent: components["schemas"]["Document"][];
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Waiting */
+            waiting: components["schemas"]["Document"][];
+        };
+        /**
+         * HomeCounts
+         * @description My open tasks, those of them that are overdue, and my unread notices; each up to 1,000.
+         */
+        HomeCounts: {
+            /** My Open Tasks */
+            my_open_tasks: number;
+            /** My Overdue Tasks */
+            my_overdue_tasks: number;
+            /** Unread */
+            unread: number;
+        };
+        /**
          * Invitation
          * @description An open invitation.
          * @example {
@@ -1899,6 +2601,77 @@ export interface components {
         InvitationPage: {
             /** Items */
             items: components["schemas"]["Invitation"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Job
+         * @description Promised work. ``last_error`` says why the last try failed; ``next_try_at`` is there while it waits.
+         * @example {
+         *       "attempts": 1,
+         *       "created_at": "2026-11-24T09:12:00Z",
+         *       "document": {
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "name": "Lease Main St.pdf"
+         *       },
+         *       "id": "0198c0de-9999-7000-8000-000000000001",
+         *       "kind": "search.index",
+         *       "last_error": "encrypted: The file is protected with a password.",
+         *       "next_try_at": null,
+         *       "state": "failed"
+         *     }
+         */
+        Job: {
+            /** Attempts */
+            attempts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            document: components["schemas"]["Subject"] | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Last Error */
+            last_error: string | null;
+            /** Next Try At */
+            next_try_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "failed" | "waiting" | "running";
+        };
+        /**
+         * JobPage
+         * @description A page of jobs, newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": 1,
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "document": {
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "id": "0198c0de-9999-7000-8000-000000000001",
+         *           "kind": "search.index",
+         *           "last_error": "encrypted: The file is protected with a password.",
+         *           "next_try_at": null,
+         *           "state": "failed"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        JobPage: {
+            /** Items */
+            items: components["schemas"]["Job"][];
             /** Next */
             next: string | null;
         };
@@ -2235,6 +3008,155 @@ export interface components {
             scopes: ("read" | "write" | "admin")[];
         };
         /**
+         * Notice
+         * @description One thing that somebody else did and that concerns me. ``actor`` is null for the system; ``version`` is that of a
+         *     new version; ``text`` is what was said: the beginning of the comment, or the comment on the version.
+         * @example {
+         *       "actor": {
+         *         "id": "0198c0de-4444-7000-8000-000000000001",
+         *         "name": "Mara Lind"
+         *       },
+         *       "at": "2026-11-24T10:00:00Z",
+         *       "document": {
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "name": "Lease Main St.pdf"
+         *       },
+         *       "id": "0198c0de-8888-7000-8000-000000000001",
+         *       "kind": "commented",
+         *       "read": false,
+         *       "task": {
+         *         "id": "0198c0de-6666-7000-8000-000000000001",
+         *         "title": "Check clause 7"
+         *       },
+         *       "text": "The landlord agreed by phone.",
+         *       "version": null
+         *     }
+         */
+        Notice: {
+            actor: components["schemas"]["NoticeActor"] | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            document: components["schemas"]["NoticeDocument"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "assigned" | "commented" | "completed" | "new_version";
+            /** Read */
+            read: boolean;
+            task: components["schemas"]["NoticeTask"] | null;
+            /** Text */
+            text: string | null;
+            /** Version */
+            version: number | null;
+        };
+        /**
+         * NoticeActor
+         * @description Who did it.
+         */
+        NoticeActor: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NoticeDocument
+         * @description The document, as it is called now.
+         */
+        NoticeDocument: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * NoticePage
+         * @description A page of notices, newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "actor": {
+         *             "id": "0198c0de-4444-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "at": "2026-11-24T10:00:00Z",
+         *           "document": {
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Lease Main St.pdf"
+         *           },
+         *           "id": "0198c0de-8888-7000-8000-000000000001",
+         *           "kind": "commented",
+         *           "read": false,
+         *           "task": {
+         *             "id": "0198c0de-6666-7000-8000-000000000001",
+         *             "title": "Check clause 7"
+         *           },
+         *           "text": "The landlord agreed by phone.",
+         *           "version": null
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        NoticePage: {
+            /** Items */
+            items: components["schemas"]["Notice"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * NoticeTask
+         * @description The task, as it was called then.
+         */
+        NoticeTask: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * NoticesRead
+         * @description Which of my notices I have read: some, or all. Ids that are none of mine are passed over.
+         * @example {
+         *       "ids": [
+         *         "0198c0de-8888-7000-8000-000000000001"
+         *       ]
+         *     }
+         * @example {
+         *       "all": true
+         *     }
+         */
+        NoticesRead: {
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Ids
+             * @default []
+             */
+            ids: string[];
+        };
+        /**
          * PasswordChange
          * @description The present password and the next one.
          * @example {
@@ -2510,6 +3432,44 @@ export interface components {
             email: string;
             /** Password */
             password: string;
+        };
+        /**
+         * Storage
+         * @description What is kept: documents outside of the trash, all versions, and stored bytes, the same content counted once.
+         */
+        Storage: {
+            /** Bytes */
+            bytes: number;
+            /** Documents */
+            documents: number;
+            /** Versions */
+            versions: number;
+        };
+        /**
+         * Subject
+         * @description A person, document or folder by id and name.
+         */
+        Subject: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * SubjectTask
+         * @description A task by id and title, as it was called then.
+         */
+        SubjectTask: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Title */
+            title: string;
         };
         /**
          * Task
@@ -2933,6 +3893,17 @@ export interface components {
             next: string | null;
         };
         /**
+         * UnreadCount
+         * @description How many of my notices are unread, up to 1,000.
+         * @example {
+         *       "count": 3
+         *     }
+         */
+        UnreadCount: {
+            /** Count */
+            count: number;
+        };
+        /**
          * Upload
          * @description One file on its way. ``offset`` reaches ``size`` only when the document is there; until then an upload whose bytes
          *     have all come lacks the last one.
@@ -3170,6 +4141,58 @@ export interface components {
             next: string | null;
         };
         /**
+         * Workspace
+         * @description A workspace and the rules in force. ``storage`` is shown to owners.
+         * @example {
+         *       "created_at": "2026-11-20T08:00:00Z",
+         *       "id": "0198c0de-0000-7000-8000-000000000009",
+         *       "lock_minutes": 60,
+         *       "max_upload_bytes": 68719476736,
+         *       "name": "Acme",
+         *       "slug": "acme",
+         *       "storage": {
+         *         "bytes": 734003200,
+         *         "documents": 128,
+         *         "versions": 512
+         *       },
+         *       "trash_days": 30
+         *     }
+         */
+        Workspace: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Lock Minutes */
+            lock_minutes: number;
+            /** Max Upload Bytes */
+            max_upload_bytes: number;
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            storage: components["schemas"]["Storage"] | null;
+            /** Trash Days */
+            trash_days: number;
+        };
+        /**
+         * WorkspaceChange
+         * @description Another name; the slug in addresses stays.
+         * @example {
+         *       "name": "Acme & Sons"
+         *     }
+         */
+        WorkspaceChange: {
+            /** Name */
+            name: string;
+        };
+        /**
          * WorkspaceName
          * @description A workspace by slug and name.
          */
@@ -3188,6 +4211,77 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_activity: {
+        parameters: {
+            query?: {
+                document_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_documents: {
         parameters: {
             query?: {
@@ -7565,6 +8659,71 @@ export interface operations {
             };
         };
     };
+    get_home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invitations: {
         parameters: {
             query?: {
@@ -7903,6 +9062,184 @@ export interface operations {
                 };
             };
             /** @description `invitation_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only these. */
+                state?: ("failed" | "waiting" | "running") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8518,6 +9855,251 @@ export interface operations {
             };
         };
     };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description Only unread ones. */
+                unread?: boolean;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notices: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticesRead"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_unread_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_reset: {
         parameters: {
             query?: never;
@@ -8706,6 +10288,151 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_everything: {
+        parameters: {
+            query: {
+                /** @description Words; the last one may be a beginning. */
+                q: string;
+                /** @description How many of each kind at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_documents: {
+        parameters: {
+            query: {
+                /** @description Words; the last one may be a beginning. */
+                q: string;
+                tag?: string | null;
+                /** @description A media type, or `image/` for a family. */
+                type?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentHitPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10918,6 +12645,176 @@ export interface operations {
                 };
             };
             /** @description `storage_failed`, `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_name`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
