@@ -19,17 +19,18 @@ from dossier.users.queries import Invited, Membership
 KEPT = timedelta(days=90)
 
 
-async def invite(unit: Unit, email: str, role: str, settings: Settings) -> Wire:
+async def invite(unit: Unit, email: str, role: str, settings: Settings, days: int | None = None) -> Wire:
     """Offer a role to an e-mail; the answer shows the link's ``url`` once, a mail brings another.
 
-    An open invitation of the same e-mail is revoked. Needs an owner. Raises AlreadyMember, NotAllowed.
+    It lasts ``days``, or as long as the settings say. An open invitation of the same e-mail is revoked. Needs an owner.
+    Raises AlreadyMember, NotAllowed.
     """
     unit.actor.require_admin()
     if await service.find_member(unit, email) is not None:
         raise AlreadyMember
     for older in await queries.lock_invitations(unit, Invitation.email_key == fold(email)):
         _revoke(unit, older)
-    lasts = timedelta(days=settings.invitation_days)
+    lasts = timedelta(days=days or settings.invitation_days)
     invitation = Invitation(id=new_id(), workspace_id=unit.workspace_id, email=email, email_key=fold(email), role=role)
     invitation.created_by, invitation.created_at = unit.actor.member_id, unit.now
     invitation.expires_at = unit.now + lasts

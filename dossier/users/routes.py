@@ -158,7 +158,7 @@ async def invite(
     return await write(
         request,
         actor,
-        lambda unit: invitations.invite(unit, body.email, body.role, settings),
+        lambda unit: invitations.invite(unit, body.email, body.role, settings, body.days),
         status=201,
         location="/api/v1/invitations",
         secret=True,

@@ -134,6 +134,9 @@ class NewInvitation(BaseModel):
     )
     email: EmailText
     role: RoleName
+    days: int | None = Field(
+        None, ge=1, le=90, description="How long it can be accepted; the server's setting without it."
+    )
 
 
 class Invitation(BaseModel):

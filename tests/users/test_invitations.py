@@ -1,5 +1,6 @@
 """Invitations."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -46,6 +47,12 @@ class TestInvite:
         with pytest.raises(users.LinkEnded):
             await accept(house, secret_of(first))
         assert (await accept(house, secret_of(second))).role == "viewer"
+
+    async def test_lasts_as_long_as_is_said(self, house: House) -> None:
+        made = await house.act(
+            house.owner, lambda unit: users.invite(unit, "t@example.com", "viewer", house.settings, 3)
+        )
+        assert made["expires_at"] - made["created_at"] == timedelta(days=3)
 
     async def test_not_a_member(self, house: House) -> None:
         with pytest.raises(users.AlreadyMember):

@@ -1383,8 +1383,8 @@ export interface components {
         /**
          * ActivityEntry
          * @description One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
-         *     ``comment`` is that on the version, or how the comment on the task begins; ``status`` what a task was set to, ``assignee``
-         *     who it was given to, ``previous_name`` what was renamed.
+         *     ``comment`` is that on the version, or how the comment on the task begins; ``status`` is what a task was set to,
+         *     ``assignee`` who it was given to, ``previous_name`` the name before a renaming.
          * @example {
          *       "actor": {
          *         "id": "0198c0de-4444-7000-8000-000000000001",
@@ -2328,8 +2328,8 @@ export interface components {
         };
         /**
          * Home
-         * @description ``tasks``: my open ones by due date. ``waiting``: documents that I have locked or have open tasks on. ``recent``: those
-         *     that I touched last. ``empty``: the workspace has no document that I can see.
+         * @description ``tasks``: my open ones by due date. ``waiting``: documents that I have locked or have open tasks on. ``recent``:
+         *     those that I touched last. ``empty``: the workspace has no document that I can see.
          * @example {
          *       "counts": {
          *         "my_open_tasks": 1,
@@ -2936,6 +2936,11 @@ export interface components {
          *     }
          */
         NewInvitation: {
+            /**
+             * Days
+             * @description How long it can be accepted; the server's setting without it.
+             */
+            days?: number | null;
             /** Email */
             email: string;
             /**
