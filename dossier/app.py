@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from dossier import documents, folders, sessions, tasks, uploads
+from dossier import documents, folders, notices, sessions, tasks, uploads
 from dossier.core import web
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
@@ -20,14 +20,17 @@ from dossier.documents import routes as documents_routes
 from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
 from dossier.folders import routes as folders_routes
+from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
+from dossier.portal.screens import routes as screens_routes
+from dossier.renditions import routes as renditions_routes
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
 from dossier.storage import BlobStore, LocalBlobs
 from dossier.tasks import routes as tasks_routes
-from dossier.users import routes as users_routes
 from dossier.uploads import routes as uploads_routes
+from dossier.users import routes as users_routes
 
 ROUTERS = [
     portal_routes.router,
@@ -35,11 +38,14 @@ ROUTERS = [
     users_routes.router,
     folders_routes.router,
     documents_routes.router,
-    downloads_routes.router,
     uploads_routes.router,
+    downloads_routes.router,
     downloads_routes.content,
+    renditions_routes.router,
     tasks_routes.router,
     feed_routes.router,
+    notices_routes.router,
+    screens_routes.router,
 ]
 DESCRIPTION = """Documents, their versions and the tasks on them.
 
@@ -103,24 +109,25 @@ def equip(app: FastAPI, parts: Parts) -> None:
     app.state.limits = Limits()
     app.state.authenticate = sessions.authenticate
     app.state.search = match
+    app.state.unread = notices.unread
+    app.state.uploads = uploads.Desk()
     app.state.draining = False
     app.state.methods_of = _methods_of
-    app.state.uploads = uploads.Desk()
     app.state.workspace_of = {
         "document_id": documents.workspace_of,
         "folder_id": folders.workspace_of,
         "task_id": tasks.workspace_of,
+        "upload_id": uploads.workspace_of,
     }
 
-        "upload_id": uploads.workspace_of,
 
-def _methods_of(path: str) -> set[str]:
-    """The methods that an address takes."""
 def _streams(method: str, path: str) -> bool:
     """Whether the route streams its body itself."""
     return documents_routes.is_upload(method, path) or uploads_routes.is_upload(method, path)
 
 
+def _methods_of(path: str) -> set[str]:
+    """The methods that an address takes."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 

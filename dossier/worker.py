@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from dossier import documents, downloads, search, sessions, uploads, users
+from dossier import documents, downloads, notices, renditions, search, sessions, tasks, uploads, users
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs
 from dossier.core.actor import Actor
@@ -16,9 +16,11 @@ from dossier.core.jobs import GiveUp, Handler, JobRow
 from dossier.core.log import log
 from dossier.core.units import Unit
 
-JOBS: dict[str, Handler] = documents.JOBS | search.JOBS | users.JOBS | sessions.JOBS | uploads.JOBS
-CONSUMERS: list[Consumer] = documents.CONSUMERS + search.CONSUMERS + sessions.CONSUMERS
-HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep")
+JOBS: dict[str, Handler] = documents.JOBS | renditions.JOBS | search.JOBS | users.JOBS | sessions.JOBS | uploads.JOBS
+JOBS |= notices.JOBS | tasks.JOBS
+CONSUMERS: list[Consumer] = documents.CONSUMERS + renditions.CONSUMERS + search.CONSUMERS + sessions.CONSUMERS
+CONSUMERS += notices.CONSUMERS + tasks.CONSUMERS
+HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep", "renditions.tidy", "notices.sweep")
 NOWHERE = Actor.system(UUID(int=0))
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
 
@@ -122,9 +124,16 @@ class Worker:
             heart.cancel()
 
     async def _fail(self, job: JobRow, error: Exception, *, dead: bool) -> None:
-        known = isinstance(error, GiveUp)
+        known = isinstance(error, GiveUp | DossierError)
         reason = str(error) if known else f"Unexpected {type(error).__name__}; the log has it under this job's id."
-        log.warning("job.failed", job=str(job.id), kind=job.kind, attempt=job.attempts, dead=dead, exc_info=not known)
+        log.warning(
+            "job.failed",
+            job=str(job.id),
+            kind=job.kind,
+            attempt=job.attempts,
+            dead=dead,
+            exc_info=not isinstance(error, GiveUp),
+        )
         await self.units.run(NOWHERE, lambda unit: jobs.fail(unit.session, job, self.id, unit.now, reason, dead=dead))
 
     async def _handle(self, job: JobRow, handler: Handler | None) -> None:

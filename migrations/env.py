@@ -8,6 +8,8 @@ import dossier.core.jobs
 import dossier.documents.models
 import dossier.downloads.models
 import dossier.folders.models
+import dossier.notices.models
+import dossier.renditions.models
 import dossier.search.models
 import dossier.sessions.models
 import dossier.storage.models

@@ -48,7 +48,7 @@ class EventRow(Base):
     actor_name: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(UtcTime)
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
-    __table_args__ = (Index(None, "document_id", "seq"), MYSQL_TABLE)
+    __table_args__ = (Index(None, "document_id", "seq"), Index(None, "workspace_id", "actor_id", "seq"), MYSQL_TABLE)
 
 
 class ConsumerCursor(Base):

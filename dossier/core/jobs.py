@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CursorResult, Index, Integer, String, and_, delete, or_, select, update
+from sqlalchemy import JSON, CursorResult, Index, Integer, String, and_, delete, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,7 +46,7 @@ class JobRow(Base):
     leased_by: Mapped[UUID] = mapped_column(Uuid, default=NOBODY)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_error: Mapped[str | None] = mapped_column(String(500))
-    __table_args__ = (Index(None, "state", "run_at"), Index(None, "workspace_id", "id"), MYSQL_TABLE)
+    __table_args__ = (Index(None, "state", "run_at"), Index(None, "workspace_id", "state", "id"), MYSQL_TABLE)
 
 
 class GiveUp(Exception):
@@ -127,6 +127,34 @@ async def list_(session: AsyncSession, workspace_id: UUID | None = None, state: 
     if state is not None:
         query = query.where(JobRow.state == state)
     return (await session.execute(query)).scalars().all()
+
+
+async def page(
+    session: AsyncSession, workspace_id: UUID, states: Sequence[str], limit: int, before: UUID | None
+) -> Sequence[JobRow]:
+    """``limit + 1`` jobs of a workspace in these states, the newest first, from the one before ``before`` on."""
+    query = select(JobRow.id).where(JobRow.workspace_id == workspace_id)
+    if before is not None:
+        query = query.where(JobRow.id < before)
+    # A page per state: an ``IN`` with ORDER BY would sort all that wait.
+    newest = query.order_by(JobRow.id.desc()).limit(limit + 1)
+    pages = [select(newest.where(JobRow.state == state).subquery().c.id) for state in states]
+    found = select(JobRow).where(JobRow.id.in_(union_all(*pages))).order_by(JobRow.id.desc()).limit(limit + 1)
+    return (await session.execute(found)).scalars().all()
+
+
+async def find(session: AsyncSession, workspace_id: UUID, id_: UUID) -> JobRow:
+    """A job of a workspace. Raises JobNotFound."""
+    query = select(JobRow).where(JobRow.id == id_, JobRow.workspace_id == workspace_id)
+    job = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+async def hasten(session: AsyncSession, now: datetime, id_: UUID) -> None:
+    """Let a job that waits for its next try start now."""
+    await session.execute(update(JobRow).where(JobRow.id == id_, JobRow.state == "ready").values(run_at=now))
 
 
 async def retry(session: AsyncSession, now: datetime, ids: Sequence[UUID] | None = None) -> int:

@@ -62,6 +62,7 @@ class Unit(ReadUnit):
 
     recorded: list[events.NewEvent] = field(default_factory=list)
     deferred: int = 0
+    wakes: bool = False
     after: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def record(
@@ -80,6 +81,10 @@ class Unit(ReadUnit):
         """Promise a job; it can start as soon as the Unit has committed."""
         self.session.add(jobs.new(self.actor.workspace_id, kind, payload, self.now + delay, self.now))
         self.deferred += 1
+
+    def wake(self) -> None:
+        """Ring the bell after the commit though nothing is recorded or deferred: live streams look again."""
+        self.wakes = True
 
     def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
         """Run ``action`` once the Unit has committed; for tidying only, since a crash can skip it."""
@@ -120,7 +125,7 @@ class Units:
             await session.flush()
             await events.write(session, actor, unit.now, unit.recorded)
             await self._commit(session)
-        if unit.recorded or unit.deferred:
+        if unit.recorded or unit.deferred or unit.wakes:
             self.bell.ring()
         for action in unit.after:
             await action()

@@ -3,7 +3,18 @@
 from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, NameMissing, VersionNotFound
 from dossier.documents.incoming import LengthMismatch
 from dossier.documents.jobs import CONSUMERS, JOBS
-from dossier.documents.queries import Filters, briefs, folder_of, heads_in, heads_of, in_folders, readable, workspace_of
+from dossier.documents.queries import (
+    Filters,
+    authors_before,
+    briefs,
+    folder_of,
+    heads_in,
+    heads_of,
+    in_folders,
+    readable,
+    used_digests,
+    workspace_of,
+)
 from dossier.documents.service import (
     add,
     adjust_open_tasks,
@@ -40,6 +51,7 @@ __all__ = [
     "add",
     "add_version",
     "adjust_open_tasks",
+    "authors_before",
     "briefs",
     "check_addable",
     "check_writable",
@@ -56,6 +68,7 @@ __all__ = [
     "restore_version",
     "search",
     "update",
+    "used_digests",
     "visible_version",
     "workspace_of",
 ]

@@ -89,3 +89,4 @@ class Lock(Base):
     holder_id: Mapped[UUID] = mapped_column(Uuid)
     acquired_at: Mapped[datetime] = mapped_column(UtcTime)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    __table_args__ = (Index(None, "holder_id", "expires_at"), MYSQL_TABLE)

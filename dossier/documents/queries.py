@@ -222,6 +222,14 @@ async def readable(unit: ReadUnit, document_id: Any) -> ColumnElement[bool]:
     return exists().where(Document.id == document_id, Document.trashed.is_(False), seen).correlate_except(Document)
 
 
+async def authors_before(unit: ReadUnit, document_id: UUID, number: int) -> set[UUID]:
+    """The members who made the document and its version before ``number``, whoever asks; for the rooms above."""
+    before = and_(Version.document_id == Document.id, Version.number == number - 1)
+    query = select(Document.created_by, Version.author_id).outerjoin(Version, before)
+    query = query.where(Document.id == document_id, Document.workspace_id == unit.workspace_id)
+    return {id_ for row in await unit.session.execute(query) for id_ in row if id_ is not None}
+
+
 def folder_of(document_id: Any) -> Any:
     """The folder of the document in column ``document_id``, trashed or not, as a scalar sub-query."""
     # Named, since SQLAlchemy by itself correlates only with the select just around it, and this one lies deeper.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 
 from dossier import documents, folders
 from dossier.core import events
@@ -11,19 +11,25 @@ from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 
 
+async def seen(unit: ReadUnit) -> ColumnElement[bool]:
+    """The condition that the actor may see an event now: it follows the folder of its document, else its own folder."""
+    if unit.actor.role == "owner":
+        return true()
+    place = func.coalesce(documents.folder_of(EventRow.document_id), EventRow.folder_id)
+    return await folders.visible(unit, place)
+
+
 async def page(
     unit: ReadUnit, after: int, limit: int, types: Sequence[str] = (), document_id: UUID | None = None
 ) -> tuple[Sequence[EventRow], int]:
     """The next events that the actor may see, and the number to go on from.
 
-    An event follows the folder of its document, else its own folder; what is about neither is for the owners, who see all.
+    What is about neither a document nor a folder is for the owners, who see all.
     """
     # Read before the events: what commits in between is then on this page or on the next, and never passed over.
     last = await events.last_seq(unit.session, unit.workspace_id)
     query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id, EventRow.seq > after)
-    if unit.actor.role != "owner":
-        place = func.coalesce(documents.folder_of(EventRow.document_id), EventRow.folder_id)
-        query = query.where(await folders.visible(unit, place))
+    query = query.where(await seen(unit))
     if types:
         query = query.where(EventRow.type.in_(types))
     if document_id is not None:

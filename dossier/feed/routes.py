@@ -50,8 +50,9 @@ async def stream_events(
     after: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", pattern=r"^\d{1,18}$")] = None,
 ) -> Response:
-    """Events as they happen, from now on, from `after`, or from `Last-Event-ID`. A stream ends after 25 seconds at the
-    latest, and the client goes on with `Last-Event-ID`, as browsers do by themselves."""
+    """Events as they happen, from now on, from `after`, or from `Last-Event-ID`; and `notice` with how many of my notices
+    are `unread`, at the beginning and when that changes. A stream ends after 25 seconds at the latest, and the client goes
+    on with `Last-Event-ID`, as browsers do by themselves."""
     start = int(last_event_id) if last_event_id is not None else after
     if start is None:
         async with units(request).read(actor) as unit:
@@ -64,6 +65,7 @@ async def stream_events(
 async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
     state, loop = request.app.state, asyncio.get_running_loop()
     end = loop.time() + STREAM_SECONDS
+    told = None
     yield b"retry: 1000\n: hello\n\n"
     while not state.draining and (left := end - loop.time()) > 0:
         ring = state.units.bell.listen()
@@ -72,13 +74,17 @@ async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
             actor = await current_actor(request)
             async with units(request).read(actor) as unit:
                 items, seq_ = await service.page(unit, seq, 100)
+                unread = await state.unread(unit)
         except DossierError:
             return
         for item in items:
             yield _frame(item)
         if seq_ != seq and not items:
             yield f"id: {seq_}\n\n".encode()
-        seq = seq_
+        if unread != told:
+            # Without an id of its own: a stream goes on behind the last event.
+            yield b'event: notice\ndata: {"unread": %d}\n\n' % unread
+        seq, told = seq_, unread
         if len(items) < 100:
             await state.units.bell.wait(min(POLL_SECONDS, left), ring)
 

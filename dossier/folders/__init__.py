@@ -2,12 +2,23 @@
 
 from dossier.folders.errors import BadName, FolderNotEmpty, FolderNotFound, FolderTooDeep, NameTaken, RootFolder
 from dossier.folders.names import UniquePaths, clean_name, name_key, numbered, portable_name, upload_name
-from dossier.folders.queries import children, find, named, path, roles, root, scope_of, subtree, visible, workspace_of
+from dossier.folders.queries import (
+    children,
+    find,
+    named,
+    path,
+    readers,
+    roles,
+    root,
+    scope_of,
+    subtree,
+    visible,
+    workspace_of,
+)
 from dossier.folders.service import (
     bury,
     claim,
     create,
-    found_workspace,
     free_name,
     get,
     list_,
@@ -17,6 +28,7 @@ from dossier.folders.service import (
     restrict,
     revive,
 )
+from dossier.folders.workspaces import found_workspace, rename_workspace
 
 __all__ = [
     "BadName",
@@ -41,7 +53,9 @@ __all__ = [
     "numbered",
     "path",
     "portable_name",
+    "readers",
     "release",
+    "rename_workspace",
     "require",
     "require_role",
     "restrict",

@@ -3,7 +3,7 @@
 A folder's scope is the truth about who may see what lies in it. ``roles`` asks once per Unit which scopes the actor is in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +60,20 @@ async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
     ids = list(await roles(unit))
     mine = Folder.workspace_id == unit.workspace_id
     return exists().where(Folder.id == folder_id, Folder.scope_id.in_(ids), mine).correlate_except(Folder)
+
+
+async def readers(unit: ReadUnit, folder_id: UUID, member_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the members, active ones, who may see what lies in a folder; whoever asks."""
+    brought = select(Scope.id, Scope.is_root).join(Folder, Folder.scope_id == Scope.id)
+    query = brought.where(Folder.id == folder_id, Folder.workspace_id == unit.workspace_id)
+    scope_id, is_root = (await unit.session.execute(query)).one()
+    known = await users.active_roles(unit, member_ids)
+    if is_root:
+        return set(known)
+    rows = (await unit.session.execute(select(Grant).where(Grant.scope_id == scope_id))).scalars().all()
+    let_in = {grant.principal_id for grant in rows if grant.principal == "member"}
+    let_in |= await users.members_in(unit, {grant.principal_id for grant in rows if grant.principal == "group"})
+    return {id_ for id_, role in known.items() if role == "owner" or id_ in let_in}
 
 
 def scope_of(folder_id: Any) -> Any:

@@ -22,18 +22,6 @@ from dossier.folders.schemas import FolderChange, GrantIn
 DEEPEST = 64
 
 
-async def found_workspace(unit: Unit, slug: str, name: str) -> UUID:
-    """Make the unit's workspace with its root folder; the root folder's id. Raises what the users room raises."""
-    await users.create_workspace(unit, slug, name)
-    scope = Scope(id=new_id(), workspace_id=unit.workspace_id, folder_id=new_id(), is_root=True)
-    unit.session.add(scope)
-    await unit.session.flush()
-    unit.session.add(_new_folder(unit, None, scope.id, clean_name(name), scope.folder_id))
-    await unit.session.flush()
-    unit.memo.pop(queries.MEMO, None)
-    return scope.folder_id
-
-
 async def require(
     unit: ReadUnit, folder_id: UUID, role: Role = "viewer", *, lock: bool = False, trashed: bool = False
 ) -> Folder:
@@ -90,7 +78,7 @@ async def create(unit: Unit, name: str, parent_id: UUID | None = None, *, exist_
         return await get(unit, existing[1])
     if len(await queries.path(unit, parent)) >= DEEPEST:
         raise FolderTooDeep
-    folder = _new_folder(unit, parent.id, parent.scope_id, name, new_id())
+    folder = new_folder(unit, parent.id, parent.scope_id, name, new_id())
     await claim(unit, parent.id, name, "folder", folder.id)
     unit.session.add(folder)
     await unit.session.flush()
@@ -98,7 +86,8 @@ async def create(unit: Unit, name: str, parent_id: UUID | None = None, *, exist_
     return await _view(unit, folder)
 
 
-def _new_folder(unit: Unit, parent_id: UUID | None, scope_id: UUID, name: str, id_: UUID) -> Folder:
+def new_folder(unit: Unit, parent_id: UUID | None, scope_id: UUID, name: str, id_: UUID) -> Folder:
+    """A folder's row."""
     return Folder(
         id=id_,
         workspace_id=unit.workspace_id,

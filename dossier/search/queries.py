@@ -1,10 +1,10 @@
 """Every SELECT on the search index."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from dossier.core.units import ReadUnit
 from dossier.search import tokens
@@ -23,17 +23,24 @@ async def match(unit: ReadUnit, q: str, before: int | None, limit: int) -> Seque
 
     Says nothing about who may see them: the caller filters.
     """
+    return await hits(unit, q, before, limit, sqlite=SQLITE, mysql=MYSQL)
+
+
+async def hits(
+    unit: ReadUnit, q: str, before: int | None, limit: int, *, sqlite: str, mysql: str
+) -> Sequence[tuple[int, UUID]]:
+    """(index id, id) of what an index knows with all words of ``q``, by a statement as ``SQLITE`` and one as ``MYSQL``."""
     terms = tokens.query_terms(unit.workspace_id, q)
     if not terms:
         return []
-    sqlite = unit.session.get_bind().dialect.name == "sqlite"
+    is_sqlite = unit.session.get_bind().dialect.name == "sqlite"
     values: dict[str, Any] = {
-        "match": tokens.fts5_query(terms) if sqlite else tokens.mysql_query(terms),
+        "match": tokens.fts5_query(terms) if is_sqlite else tokens.mysql_query(terms),
         "before": before if before is not None else 2**62,
         "workspace": unit.workspace_id.bytes,
         "limit": limit,
     }
-    rows = await unit.session.execute(text(SQLITE if sqlite else MYSQL), values)
+    rows = await unit.session.execute(text(sqlite if is_sqlite else mysql), values)
     return [(row[0], UUID(bytes=row[1])) for row in rows]
 
 
@@ -41,6 +48,13 @@ async def row_of(unit: ReadUnit, document_id: UUID) -> IndexRow | None:
     """A document's row in the index."""
     query = select(IndexRow).where(IndexRow.document_id == document_id, IndexRow.workspace_id == unit.workspace_id)
     return (await unit.session.execute(query)).scalar_one_or_none()
+
+
+async def beginnings_of(unit: ReadUnit, digests: Collection[bytes], length: int) -> dict[str, str]:
+    """How the texts of these contents begin, by the digest in hex; those that were not read are left out."""
+    query = select(ContentText.sha256, func.substr(ContentText.text, 1, length))
+    query = query.where(ContentText.workspace_id == unit.workspace_id, ContentText.sha256.in_(digests))
+    return {row[0].hex(): row[1] for row in await unit.session.execute(query)}
 
 
 async def text_of(unit: ReadUnit, sha256: bytes) -> str | None:

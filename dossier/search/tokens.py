@@ -8,7 +8,7 @@ import base64
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from uuid import UUID
 
@@ -49,6 +49,11 @@ _UNSPACED = (
     "\U00020000-\U0003ffff\uac00-\ud7ff\u1100-\u11ff\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"
     "\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
 )
+CONTINUING = (
+    f"{_MARKS}\u0300-\u036f\u1160-\u11ff\u00ad\u0640\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\U000e0000-\U000e01ef"
+)
+"""The inside of a character class: what belongs to the character before it."""
 _UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
 _WORD = re.compile(f"([{_UNSPACED}]+)|(?:[^\\W_{_UNSPACED}]|[{_MARKS}])+")
 
@@ -90,13 +95,31 @@ def query_terms(workspace_id: UUID, q: str) -> list[tuple[str, bool]]:
     character of an unspaced script, which the index knows as the beginning of a pair. No terms means no hits.
     """
     key = workspace_key(workspace_id)
+    return [(key + word, prefix) for word, prefix in query_words(q)]
+
+
+def query_words(q: str) -> list[tuple[str, bool]]:
+    """The terms of ``query_terms`` without a workspace's key."""
     found = list(islice(_cut(q), TERMS + 1))
     typing = bool(q) and not q[-1].isspace()
     terms: dict[str, bool] = {}
     for place, word in enumerate(found[:TERMS], start=1):
         prefix = (typing and place == len(found)) or _is_single(word)
-        terms[key + word] = terms.get(key + word, True) and prefix
+        terms[word] = terms.get(word, True) and prefix
     return list(terms.items())
+
+
+def fits(q: str) -> Callable[[str], bool]:
+    """Whether a short text, such as a name, has all words of ``q``: the test that the index makes."""
+    terms = query_words(q)
+
+    def test(text: str) -> bool:
+        there = set(_cut(text, ends=True))
+        return bool(terms) and all(
+            any(word.startswith(term) for word in there) if prefix else term in there for term, prefix in terms
+        )
+
+    return test
 
 
 def fts5_query(terms: Iterable[tuple[str, bool]]) -> str:
@@ -111,21 +134,33 @@ def mysql_query(terms: Iterable[tuple[str, bool]]) -> str:
 
 def _cut(text: str, *, ends: bool = False) -> Iterator[str]:
     """The words; ``ends`` adds the last character of each run alone, so that every character begins some token."""
-    for match in _WORD.finditer(_folded(text)):
+    return (word for word, _ in placed(folded(text), ends=ends))
+
+
+def placed(text: str, *, ends: bool = False) -> Iterator[tuple[str, int]]:
+    """The words of a folded text, each with where it begins. ``ends`` as above."""
+    for match in _WORD.finditer(text):
+        start = match.start()
         if match[1] is None:
-            yield _alphanumeric(match[0][:WORD_LENGTH])
+            yield _alphanumeric(match[0][:WORD_LENGTH]), start
             continue
         run = _alphanumeric(match[1])
-        yield from (run[at : at + 2] for at in range(max(1, len(run) - 1)))
+        yield from ((run[at : at + 2], start + at) for at in range(max(1, len(run) - 1)))
         if ends:
-            yield run[-1]
+            yield run[-1], start + len(run) - 1
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word is of a script that is written without spaces: one character or a pair."""
+    return _UNSPACED_ONE.match(word) is not None
 
 
 def _is_single(word: str) -> bool:
-    return len(word) == 1 and _UNSPACED_ONE.match(word) is not None
+    return len(word) == 1 and is_unspaced(word)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text without case, accents and what is not seen; its words are still to be cut."""
     if text.isascii():
         return text.lower()
     bare = _UNSEEN.sub("", unicodedata.normalize("NFKD", text))

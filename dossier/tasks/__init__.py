@@ -6,11 +6,14 @@ role.
 
 from dossier.tasks.comments import add_comment, history, list_comments, unwatch, watch
 from dossier.tasks.errors import AssigneeShutOut, TaskNotFound, UnknownVersion
-from dossier.tasks.queries import Filters, workspace_of
+from dossier.tasks.finding import CONSUMERS, JOBS, find
+from dossier.tasks.queries import Filters, beginnings, concerned, count_mine, open_assignees, workspace_of
 from dossier.tasks.schemas import NewTask, TaskChange
 from dossier.tasks.service import carry_over, create, delete, get, list_, of_document, update
 
 __all__ = [
+    "CONSUMERS",
+    "JOBS",
     "AssigneeShutOut",
     "Filters",
     "NewTask",
@@ -18,14 +21,19 @@ __all__ = [
     "TaskNotFound",
     "UnknownVersion",
     "add_comment",
+    "beginnings",
     "carry_over",
+    "concerned",
+    "count_mine",
     "create",
     "delete",
+    "find",
     "get",
     "history",
     "list_",
     "list_comments",
     "of_document",
+    "open_assignees",
     "unwatch",
     "update",
     "watch",

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dossier.core.clock import UtcTime
@@ -76,6 +77,20 @@ class Comment(Base):
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     __table_args__ = (Index(None, "task_id", "id"), MYSQL_TABLE)
+
+
+class TaskText(Base):
+    """One task's tokens for search; newest first is by ``id``, which a change renews.
+
+    On SQLite an FTS5 table ``search_fts_tasks`` follows by triggers; on MySQL ``tokens`` has a FULLTEXT index. Both are made
+    by the migration, as for documents.
+    """
+
+    __tablename__ = "task_texts"
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    task_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("tasks.id", ondelete="CASCADE"), unique=True)
+    workspace_id: Mapped[UUID] = mapped_column(Uuid)
+    tokens: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"))
 
 
 class Watcher(Base):

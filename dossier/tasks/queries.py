@@ -3,20 +3,20 @@
 A list is a UNION ALL of one keyset page per status, since an ``IN`` with ORDER BY would sort the whole set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from dossier import documents, users
 from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
-from dossier.tasks.models import CLOSED, NEVER, OPEN, Comment, Task, Watcher
+from dossier.tasks.models import CLOSED, NEVER, OPEN, Comment, Task, TaskText, Watcher
 
 ORDER = (Task.due_key, Task.id)
 
@@ -108,6 +108,68 @@ async def page(unit: ReadUnit, filters: Filters, limit: int, after: tuple[dateti
     ids = union_all(*(select(part.c.id) for part in pages))
     query = select(Task).where(Task.id.in_(ids)).order_by(*ORDER).limit(limit + 1)
     return (await unit.session.execute(query)).scalars().all()
+
+
+async def by_ids(unit: ReadUnit, ids: Sequence[UUID]) -> list[Task]:
+    """The visible ones among ``ids``, in their order."""
+    seen = await documents.readable(unit, Task.document_id)
+    query = select(Task).where(Task.id.in_(ids), Task.workspace_id == unit.workspace_id, seen)
+    tasks = {task.id: task for task in (await unit.session.execute(query)).scalars()}
+    return [tasks[id_] for id_ in ids if id_ in tasks]
+
+
+async def rows(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Task]:
+    """These tasks, whoever asks and wherever their documents lie; for the index."""
+    query = select(Task).where(Task.id.in_(ids), Task.workspace_id == unit.workspace_id)
+    return (await unit.session.execute(query)).scalars().all()
+
+
+async def count_mine(unit: ReadUnit, most: int) -> tuple[int, int]:
+    """How many visible open tasks the actor has, and how many of them are overdue; of the first ``most`` by status."""
+    mine = Filters(assignee="me", statuses=OPEN).conditions(unit)
+    seen = await documents.readable(unit, Task.document_id)
+    found = select(Task.due_key).where(Task.status.in_(sorted(OPEN)), *mine, seen).limit(most).subquery()
+    late = func.coalesce(func.sum(case((found.c.due_key < unit.now, 1), else_=0)), 0)
+    row = (await unit.session.execute(select(func.count(), late).select_from(found))).one()
+    return int(row[0]), int(row[1])
+
+
+async def text_of(unit: ReadUnit, task_id: UUID) -> TaskText | None:
+    """A task's row in the index."""
+    query = select(TaskText).where(TaskText.task_id == task_id, TaskText.workspace_id == unit.workspace_id)
+    return (await unit.session.execute(query)).scalar_one_or_none()
+
+
+async def beginnings(unit: ReadUnit, ids: Collection[UUID], length: int = 300) -> dict[UUID, str]:
+    """How these comments begin; the caller has found their tasks visible."""
+    start = func.substr(Comment.body, 1, length)
+    query = select(Comment.id, start).where(Comment.id.in_(ids), Comment.workspace_id == unit.workspace_id)
+    return {row[0]: row[1] for row in await unit.session.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Who has to do with a task."""
+
+    assignee_id: UUID | None
+    everybody: frozenset[UUID | None]
+
+
+async def concerned(unit: ReadUnit, task_id: UUID) -> Concerned | None:
+    """Assignee, creator and watchers of a task, whoever asks; None where it is gone."""
+    query = select(Task.assignee_id, Task.created_by).where(Task.id == task_id, Task.workspace_id == unit.workspace_id)
+    row = (await unit.session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    watchers = (await watchers_of(unit, [task_id])).get(task_id, [])
+    return Concerned(row.assignee_id, frozenset({row.assignee_id, row.created_by, *watchers}))
+
+
+async def open_assignees(unit: ReadUnit, document_id: UUID) -> set[UUID]:
+    """Who has open tasks on a document, whoever asks."""
+    query = select(Task.assignee_id).where(Task.document_id == document_id, Task.status.in_(sorted(OPEN)))
+    query = query.where(Task.workspace_id == unit.workspace_id, Task.assignee_id.is_not(None))
+    return {id_ for id_ in (await unit.session.execute(query.distinct())).scalars() if id_ is not None}
 
 
 async def to_carry(unit: ReadUnit, document_id: UUID, ids: set[UUID] | None) -> Sequence[Task]:

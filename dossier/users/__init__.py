@@ -25,7 +25,16 @@ from dossier.users.invitations import (
 from dossier.users.jobs import JOBS
 from dossier.users.links import count_links, find_link, link_address, make_link, take_link
 from dossier.users.models import fold
-from dossier.users.queries import Invited, Membership, Person, groups_of, people, workspace_ids
+from dossier.users.queries import (
+    Invited,
+    Membership,
+    Person,
+    active_roles,
+    groups_of,
+    members_in,
+    people,
+    workspace_ids,
+)
 from dossier.users.schemas import EmailText, NameText
 from dossier.users.service import (
     actor_of,
@@ -35,6 +44,7 @@ from dossier.users.service import (
     find_member,
     find_person,
     find_workspace,
+    get_workspace,
     list_members,
     member_exists,
     membership,
@@ -42,8 +52,10 @@ from dossier.users.service import (
     reactivate_member,
     rehash,
     rename_person,
+    rename_workspace,
     require_groups,
     require_members,
+    search_members,
     set_password,
     update_member,
     user_of,
@@ -65,6 +77,7 @@ __all__ = [
     "UnknownPeople",
     "WorkspaceNotFound",
     "accept_invitation",
+    "active_roles",
     "actor_of",
     "add_member",
     "count_links",
@@ -80,6 +93,7 @@ __all__ = [
     "fold",
     "forget_expired",
     "get_group",
+    "get_workspace",
     "groups_of",
     "invite",
     "link_address",
@@ -88,15 +102,18 @@ __all__ = [
     "list_members",
     "make_link",
     "member_exists",
+    "members_in",
     "membership",
     "memberships",
     "people",
     "reactivate_member",
     "rehash",
     "rename_person",
+    "rename_workspace",
     "require_groups",
     "require_members",
     "revoke_invitation",
+    "search_members",
     "set_password",
     "take_link",
     "update_group",

@@ -63,6 +63,12 @@ async def workspace_ids(unit: ReadUnit) -> Sequence[UUID]:
     return (await unit.session.execute(select(Workspace.id).order_by(Workspace.id))).scalars().all()
 
 
+async def workspace(unit: ReadUnit, *, lock: bool = False) -> Workspace:
+    """The unit's workspace."""
+    query = _locked(select(Workspace).where(Workspace.id == unit.workspace_id), lock)
+    return (await unit.session.execute(query)).scalar_one()
+
+
 async def workspace_name(unit: ReadUnit) -> str:
     """The name of the unit's workspace."""
     return (await unit.session.execute(select(Workspace.name).where(Workspace.id == unit.workspace_id))).scalar_one()
@@ -116,6 +122,25 @@ async def known_members(unit: ReadUnit, ids: Collection[UUID]) -> set[UUID]:
     return set((await unit.session.scalars(query)).all())
 
 
+async def active_roles(unit: ReadUnit, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The active members among these, with their roles in the workspace."""
+    query = select(Member.id, Member.role).join(User, User.id == Member.user_id)
+    rows = await unit.session.execute(query.where(_here(unit, Member), Member.id.in_(ids), active()))
+    return {row[0]: row[1] for row in rows}
+
+
+async def active_names(unit: ReadUnit, limit: int) -> Sequence[tuple[UUID, str]]:
+    """Active members with their names, in the order they came."""
+    query = select(Member.id, User.name).join(User, User.id == Member.user_id).where(_here(unit, Member), active())
+    return (await unit.session.execute(query.order_by(Member.id).limit(limit))).all()
+
+
+async def members_by_id(unit: ReadUnit, ids: Collection[UUID]) -> Sequence[tuple[Member, User]]:
+    """These members, in the order they came."""
+    query = select(Member, User).join(User, User.id == Member.user_id).where(_here(unit, Member), Member.id.in_(ids))
+    return (await unit.session.execute(query.order_by(Member.id))).all()
+
+
 async def members(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[tuple[Member, User]]:
     """Members in the order they came, one more than ``limit``."""
     query = select(Member, User).join(User, User.id == Member.user_id).where(_here(unit, Member))
@@ -152,6 +177,11 @@ async def lock_owners(unit: ReadUnit) -> set[UUID]:
 def groups_of(member_id: UUID) -> Select[UUID]:
     """The ids of the groups that a member is in, as a query to put into an ``IN``."""
     return select(GroupMember.group_id).where(GroupMember.member_id == member_id)
+
+
+async def members_in(unit: ReadUnit, group_ids: Collection[UUID]) -> set[UUID]:
+    """Who is in at least one of these groups."""
+    return {member_id for _, member_id in await in_groups(unit, Group.id.in_(group_ids))} if group_ids else set()
 
 
 async def known_groups(unit: ReadUnit, ids: Collection[UUID]) -> set[UUID]:

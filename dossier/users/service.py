@@ -1,6 +1,6 @@
 """The verbs on workspaces and the people in them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,21 @@ async def create_workspace(unit: Unit, slug: str, name: str) -> None:
 async def find_workspace(unit: ReadUnit, slug: str) -> UUID | None:
     """The id of the workspace with this slug, whichever the unit's own is; None where there is none."""
     return await queries.workspace_by_slug(unit, slug)
+
+
+async def get_workspace(unit: ReadUnit) -> Wire:
+    """The unit's workspace: id, slug, name, created_at."""
+    row = await queries.workspace(unit)
+    return {"id": row.id, "slug": row.slug, "name": row.name, "created_at": row.created_at}
+
+
+async def rename_workspace(unit: Unit, name: str) -> str:
+    """Give the workspace another name; the one before. The slug in addresses stays. Needs an owner. Raises Invalid."""
+    unit.actor.require_admin()
+    _check_name(name)
+    row = await queries.workspace(unit, lock=True)
+    before, row.name = row.name, name.strip()
+    return before
 
 
 # People, across workspaces: for the sessions room
@@ -156,6 +171,12 @@ async def list_members(unit: ReadUnit, limit: int, after: str | None) -> tuple[l
     rows = list(await queries.members(unit, limit, last[0]))
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row[0].id))
     return await _wires(unit, kept), next_
+
+
+async def search_members(unit: ReadUnit, fits: Callable[[str], bool], limit: int, most: int = 5000) -> list[Wire]:
+    """The first active members whose names fit; of more than ``most`` members only the first are looked at."""
+    found = [id_ for id_, name in await queries.active_names(unit, most) if fits(name)][:limit]
+    return await _wires(unit, list(await queries.members_by_id(unit, found))) if found else []
 
 
 async def update_member(unit: Unit, member_id: UUID, *, role: Role | None = None, active: bool | None = None) -> Wire:

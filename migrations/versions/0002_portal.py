@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 import dossier.core.clock
 import dossier.core.ids
@@ -75,15 +76,115 @@ def no_uploads() -> None:
     op.drop_table("blob_holds")
 
 
+# As `search_fts` of the first schema, for tasks.
+TASKS_FTS5 = (
+    "CREATE VIRTUAL TABLE search_fts_tasks USING fts5(tokens, content='task_texts', content_rowid='id', "
+    "tokenize='unicode61 remove_diacritics 0', detail=none, columnsize=0)",
+    "CREATE TRIGGER task_texts_added AFTER INSERT ON task_texts BEGIN "
+    "INSERT INTO search_fts_tasks(rowid, tokens) VALUES (new.id, new.tokens); END",
+    "CREATE TRIGGER task_texts_gone AFTER DELETE ON task_texts BEGIN "
+    "INSERT INTO search_fts_tasks(search_fts_tasks, rowid, tokens) VALUES ('delete', old.id, old.tokens); END",
+)
+
+
 def notices() -> None:
-    """What people are told."""
+    """What people are told; the search of tasks; and the indexes that Home and the list of jobs walk along."""
+    op.create_table(
+        "notices",
+        sa.Column("id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("member_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("document_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("task_id", dossier.core.ids.Uuid(), nullable=True),
+        sa.Column("at", dossier.core.clock.UtcTime(), nullable=False),
+        sa.Column("is_read", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["documents.id"], name=op.f("fk_notices_document_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_notices_task_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_notices_workspace_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("member_id", "seq", name=op.f("uq_notices_member_id_seq")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_index(op.f("ix_notices_member_id_is_read_seq"), "notices", ["member_id", "is_read", "seq"])
+    op.create_index(op.f("ix_notices_document_id"), "notices", ["document_id"])
+    op.create_index(op.f("ix_notices_task_id"), "notices", ["task_id"])
+    op.create_index(op.f("ix_notices_workspace_id_at"), "notices", ["workspace_id", "at"])
+    # Nobody is told of what happened before there were notices.
+    op.execute(
+        "INSERT INTO consumer_cursors (consumer, workspace_id, seq) "
+        "SELECT 'notices.people', workspace_id, seq FROM event_counters WHERE seq > 0"
+    )
+    task_texts()
+    op.create_index(op.f("ix_document_locks_holder_id_expires_at"), "document_locks", ["holder_id", "expires_at"])
+    op.create_index(op.f("ix_events_workspace_id_actor_id_seq"), "events", ["workspace_id", "actor_id", "seq"])
+    op.create_index(op.f("ix_jobs_workspace_id_state_id"), "jobs", ["workspace_id", "state", "id"])
+    op.drop_index(op.f("ix_jobs_workspace_id_id"), table_name="jobs")
 
 
-def no_notices() -> None: ...
+def task_texts() -> None:
+    op.create_table(
+        "task_texts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("task_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("tokens", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_texts_task_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_texts")),
+        sa.UniqueConstraint("task_id", name=op.f("uq_task_texts_task_id")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        for statement in TASKS_FTS5:
+            op.execute(statement)
+    else:
+        op.execute("ALTER TABLE task_texts ADD FULLTEXT INDEX ft_task_texts_tokens (tokens)")
+
+
+def no_notices() -> None:
+    op.create_index(op.f("ix_jobs_workspace_id_id"), "jobs", ["workspace_id", "id"])
+    op.drop_index(op.f("ix_jobs_workspace_id_state_id"), table_name="jobs")
+    op.drop_index(op.f("ix_events_workspace_id_actor_id_seq"), table_name="events")
+    op.drop_index(op.f("ix_document_locks_holder_id_expires_at"), table_name="document_locks")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE search_fts_tasks")
+    op.drop_table("task_texts")
+    op.drop_table("notices")
+    op.execute("DELETE FROM consumer_cursors WHERE consumer IN ('notices.people', 'tasks.search')")
 
 
 def renditions() -> None:
     """Previews made of versions."""
+    op.create_table(
+        "renditions",
+        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("source_sha256", dossier.core.ids.Digest(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("blob_sha256", dossier.core.ids.Digest(), nullable=True),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("at", dossier.core.clock.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "source_sha256", "kind", name=op.f("pk_renditions")),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_renditions_workspace_id")),
+        sa.ForeignKeyConstraint(
+            ["workspace_id", "blob_sha256"],
+            ["blobs.workspace_id", "blobs.sha256"],
+            name=op.f("fk_renditions_workspace_id_blob_sha256"),
+            ondelete="CASCADE",
+        ),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_index(op.f("ix_renditions_workspace_id_blob_sha256"), "renditions", ["workspace_id", "blob_sha256"])
 
 
-def no_renditions() -> None: ...
+def no_renditions() -> None:
+    op.drop_table("renditions")

@@ -101,7 +101,7 @@ class TestStream:
     async def test_resumed(self, world: World) -> None:
         await add(world.editor.client, "a.txt")
         answer = await world.owner.client.get(f"{API}/events/stream", headers={"Last-Event-ID": "0"})
-        assert answer.text.count("event: ") == len((await feed(world.owner.client, limit=200))["items"])
+        assert answer.text.count("\nid: ") == len((await feed(world.owner.client, limit=200))["items"])
 
     async def test_restricted(self, world: World) -> None:
         secret = await folder(world.owner.client, "Secret")

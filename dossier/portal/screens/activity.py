@@ -1,0 +1,111 @@
+"""Activity: what happened to documents, tasks and folders, newest first, in the words that a sentence needs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select
+
+from dossier import documents, folders, tasks, users
+from dossier.core import events, paging
+from dossier.core.events import EventRow
+from dossier.core.units import ReadUnit
+from dossier.core.web import Wire
+from dossier.feed.queries import seen
+from dossier.folders.models import Folder
+
+WINDOW = 2000
+"""How many events a page across documents looks back at most: whoever sees few of many is not made to wait for all."""
+
+
+async def page(
+    unit: ReadUnit, limit: int = paging.DEFAULT_LIMIT, after: str | None = None, document_id: UUID | None = None
+) -> tuple[list[Wire], str | None]:
+    """A page of what happened, to one document or to all that the actor may see now; it may be short and have a next.
+
+    Raises DocumentNotFound, BadCursor.
+    """
+    cursor = paging.decode(after, int)
+    before = cursor[0] if cursor else await events.last_seq(unit.session, unit.workspace_id) + 1
+    if document_id is not None:
+        await documents.require(unit, document_id, trashed=True)
+        rows, oldest = await _fetch(unit, _older(unit, before).where(EventRow.document_id == document_id), limit), 1
+    else:
+        oldest = max(1, before - WINDOW)
+        window = _older(unit, before).where(
+            EventRow.seq >= oldest, or_(EventRow.document_id.is_not(None), EventRow.folder_id.is_not(None))
+        )
+        rows = await _fetch(unit, window.where(await seen(unit)), limit)
+    kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.seq))
+    if next_ is None and oldest > 1:
+        next_ = paging.encode(oldest)
+    return await _wires(unit, [row for row in kept if not _said_before(row)]), next_
+
+
+def _older(unit: ReadUnit, before: int) -> Select[Any]:
+    query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id)
+    return query.where(EventRow.seq < before).order_by(EventRow.seq.desc())
+
+
+async def _fetch(unit: ReadUnit, query: Select[Any], limit: int) -> list[EventRow]:
+    return list((await unit.session.execute(query.limit(limit + 1))).scalars())
+
+
+def _said_before(row: EventRow) -> bool:
+    """A renamed or moved document has an event for that, and one more that it changed."""
+    return row.type == "document.updated" and set(row.data["changed"]) <= {"name", "folder"}
+
+
+async def _wires(unit: ReadUnit, rows: Sequence[EventRow]) -> list[Wire]:
+    """Four more statements at most, however many rows."""
+    known = await documents.briefs(unit, {row.document_id for row in rows if row.document_id})
+    named = await _folders(unit, {row.folder_id for row in rows if row.folder_id})
+    said = await tasks.beginnings(unit, _ids(rows, "comment_id"))
+    people = await users.people(unit, _ids(rows, "assignee_id"))
+    return [_wire(row, known, named, said, people) for row in rows]
+
+
+def _ids(rows: Iterable[EventRow], name: str) -> set[UUID]:
+    return {UUID(row.data[name]) for row in rows if row.data.get(name)}
+
+
+async def _folders(unit: ReadUnit, ids: set[UUID]) -> dict[UUID, Wire]:
+    query = select(Folder.id, Folder.name).where(Folder.id.in_(ids), Folder.workspace_id == unit.workspace_id)
+    query = query.where(Folder.scope_id.in_(list(await folders.roles(unit))))
+    return {row.id: {"id": row.id, "name": row.name} for row in await unit.session.execute(query)}
+
+
+def _wire(
+    row: EventRow,
+    known: dict[UUID, Wire],
+    named: dict[UUID, Wire],
+    said: dict[UUID, str],
+    people: dict[UUID, Wire],
+) -> Wire:
+    data = row.data
+    previous = data.get("previous")
+    comment_id, assignee_id = data.get("comment_id"), data.get("assignee_id")
+    return {
+        "seq": row.seq,
+        "type": row.type,
+        "at": row.at,
+        "actor": None if row.actor_id is None else {"id": row.actor_id, "name": row.actor_name},
+        "document": _document(row, known),
+        "task": None if row.task_id is None else {"id": row.task_id, "title": data["title"]},
+        "folder": None if row.folder_id is None else named.get(row.folder_id),
+        "version": data.get("number") or data.get("version"),
+        "restored_from": data.get("restored_from"),
+        "comment": (said.get(UUID(comment_id)) if comment_id else data.get("comment")) or None,
+        "status": data["to"] if row.type == "task.status_changed" else None,
+        "assignee": people.get(UUID(assignee_id)) if assignee_id else None,
+        "previous_name": previous.get("name") if isinstance(previous, dict) else None,
+    }
+
+
+def _document(row: EventRow, known: dict[UUID, Wire]) -> Wire | None:
+    """By the present name; a purged one by its last."""
+    if row.document_id is None:
+        return None
+    brief = known.get(row.document_id)
+    name = brief["name"] if brief else row.data.get("name")
+    return None if name is None else {"id": row.document_id, "name": name}
