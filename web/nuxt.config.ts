@@ -23,6 +23,12 @@ export default defineNuxtConfig({
   },
   css: ['~/assets/css/main.css'],
   ui: { fonts: false, theme: { colors: ['primary', 'secondary', 'success', 'info', 'warning', 'error'] } },
+  experimental: {
+    // A part of an old build that is gone is said (plugins/02.outdated), not answered by a reload that loses what was typed.
+    emitRouteChunkError: 'manual',
+    checkOutdatedBuildInterval: 10 * 60 * 1000,
+    defaults: { nuxtLink: { prefetchOn: { visibility: false, interaction: true } } },
+  },
   compatibilityDate: '2026-11-01',
   nitro: {
     ...(process.env.PORTAL_BUILD ? { output: { dir: `${process.env.PORTAL_BUILD}/output` } } : {}),

@@ -2,10 +2,11 @@
 export function useNav() {
   const { t } = useLocale()
   const session = useSession()
+  const counts = useCounts()
   const main = computed(() => [
     { key: 'home', label: t('app.home'), icon: 'i-lucide-house', to: '/' },
     { key: 'documents', label: t('app.documents'), icon: 'i-lucide-folder', to: '/documents' },
-    { key: 'tasks', label: t('app.tasks'), icon: 'i-lucide-list-checks', to: '/tasks' },
+    { key: 'tasks', label: t('app.tasks'), icon: 'i-lucide-list-checks', to: '/tasks', count: counts.value?.my_open_tasks },
     { key: 'search', label: t('app.search'), icon: 'i-lucide-search', to: '/search' },
   ])
   const rest = computed(() => [
