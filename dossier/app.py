@@ -23,6 +23,7 @@ from dossier.folders import routes as folders_routes
 from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
+from dossier.renditions import routes as renditions_routes
 from dossier.portal.screens import routes as screens_routes
 from dossier.renditions import routes as renditions_routes
 from dossier.search import match

@@ -120,7 +120,8 @@ def _allowed(work: Path, program: Path) -> Iterator[tuple[Path, int]]:
     for name in DEVICES:
         yield Path(name), _READ | _WRITE
     # LibreOffice puts the socket of its single instance nowhere else; it cannot even take it away again.
-    yield Path("/tmp"), _MAKE_SOCKET  # noqa: S108  # the only right there
+    for name in ("/tmp", "/var/tmp"):  # noqa: S108  # the only right there
+        yield Path(name), _MAKE_SOCKET
     yield work, (1 << 64) - 1
 
 

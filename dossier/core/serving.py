@@ -37,8 +37,8 @@ class Stored(Protocol):
     def created_at(self) -> datetime: ...
 
 
-async def serve(request: Request, found: Stored, *, inline: bool = False, dated: bool = True, **more: str) -> Response:
-    """The bytes, a range of them, 304, or the headers alone for HEAD; ``more`` headers win, their names with ``_``.
+async def serve(request: Request, found: Stored, *, inline: bool = False, dated: bool = True) -> Response:
+    """The bytes, a range of them, 304, or the headers alone for HEAD.
 
     ``inline`` is a wish, as in ``content_headers``. ``dated`` says that the bytes at this address never change, so that
     their date is a validator. Raises PreconditionFailed, RangeNotSatisfiable, BlobMissing, StorageFailed.
@@ -47,7 +47,6 @@ async def serve(request: Request, found: Stored, *, inline: bool = False, dated:
     outcome = conditions.evaluate(request.method, request.headers, content_etag(found.sha256), dates, found.size)
     headers = content_headers(found.name, found.media_type, found.sha256, inline=inline)
     headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(found.created_at, usegmt=True)}
-    headers |= {name.replace("_", "-"): value for name, value in more.items()}
     if outcome.status == 304:
         return Response(None, 304, headers)
     headers["Content-Length"] = str(outcome.length)

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For; 0 trusts none.")
     extract_seconds: float = Field(30, gt=0, description="Time limit of one text extraction.")
     extract_memory_mib: int = Field(512, ge=128, description="Memory limit of one text extraction, in MiB.")
+    soffice: str = Field("", description="LibreOffice's program for previews of office files; empty looks on PATH.")
+    render_seconds: float = Field(60, gt=0, description="Time limit of one preview.")
+    render_memory_mib: int = Field(1024, ge=256, description="Memory limit of one preview, in MiB.")
     worker_concurrency: int = Field(2, ge=1, description="Jobs that one process works on at once.")
     smtp_url: str = Field(
         "", description="smtp://user:password@host:587?from=a@b; empty writes mails to the log instead of sending them."

@@ -15,12 +15,13 @@ from uuid import UUID
 import httpx
 import pytest
 
-from dossier import sessions
+from dossier import documents, sessions
 from dossier.app import build, create_app
 from dossier.core import log
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
+from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
 from tests.security.calls import BYTES, tus
 
@@ -95,11 +96,26 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     open_folder = await _folder(owner, "Open")
     open_document = await _document(owner, "open.txt", open_folder, b"open")
     hidden = {"vault": vault, "strongroom": strongroom, "attic": attic, "plan": plan, "old": old}
-    hidden |= {"task": task, "comment": comment["id"], **uploads}
+    hidden |= {"task": task, "comment": comment["id"], **uploads, "offer": await _offer(world, insider, vault)}
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
     others |= {"open_task": await _task(owner, open_document, "Read it")}
     return hidden, others
+
+
+async def _offer(world: World, insider: Someone, vault: str) -> str:
+    """An office file with its renditions."""
+    offer = await _document(insider.client, "offer-quokka.rtf", vault, rb"{\rtf1 quokka}")
+
+    async def render(unit: Unit) -> None:
+        content = await documents.visible_version(unit, UUID(offer), 1)
+        for kind in (PDF, THUMBNAIL):
+            row = Rendition(workspace_id=unit.workspace_id, source_sha256=content.sha256, kind=kind, state=READY)
+            row.blob_sha256, row.at = content.sha256, unit.now
+            unit.session.add(row)
+
+    await world.parts.units.run(insider.actor, render)
+    return offer
 
 
 async def _people(world: World, former: Someone) -> dict[str, httpx.AsyncClient]:
