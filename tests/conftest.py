@@ -33,7 +33,7 @@ db.PRAGMAS["synchronous"] = "OFF"
 
 
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
-WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal"}
+WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

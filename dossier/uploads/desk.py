@@ -46,7 +46,7 @@ class Turn:
     def ask_back(self, *, at_once: bool) -> bool:
         """End the listening of one that has been silent for a while, or of anyone ``at_once``; whether it may leave soon."""
         now = asyncio.get_running_loop().time()
-        self._wanted = at_once
+        self._wanted = self._wanted or at_once
         if self._listening is None or self._listening.expired():
             return True
         if not at_once and now - self._heard_at < QUIET_SECONDS:

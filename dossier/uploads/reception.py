@@ -81,7 +81,7 @@ class Reception:
 
         there = await self.store.append(upload.key, body.offset, chunks, synced=synced)
         if there == upload.size and there - upload.received >= NOTED_BYTES:
-            await self._note(upload, there)
+            await synced(there)
         return there
 
     async def _note(self, upload: Upload, durable: int) -> Upload:
@@ -92,6 +92,7 @@ class Reception:
 
     async def finish(self, upload_id: UUID, answer: Finish, run: "Run[T]") -> T:
         """Try the end again with another answer; what ``run`` makes of the verb. Raises as ``receive``, UploadIncomplete."""
+        service.check_answer(answer)
         async with self.desk.turn(self.actor.member_id, upload_id):
             async with self.units.read(self.actor) as unit:
                 upload = await service.open_(unit, upload_id)

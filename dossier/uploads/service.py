@@ -136,9 +136,15 @@ async def finish(unit: Unit, upload_id: UUID, bytes_: storage.Received, answer: 
     return upload
 
 
-def _answer(upload: Upload, answer: Finish) -> None:
+def check_answer(answer: Finish) -> None:
+    """Refuse an answer that is none, before it is tried. Raises Invalid, BadName."""
     if answer.folder_id and answer.document_id:
         raise Invalid(fields={"folder_id": "Either a folder or a document."})
+    if answer.name is not None:
+        folders.upload_name(answer.name)
+
+
+def _answer(upload: Upload, answer: Finish) -> None:
     if answer.folder_id:
         upload.folder_id, upload.document_id, upload.path = answer.folder_id, None, ""
     if answer.document_id:
