@@ -34,7 +34,7 @@ async def _wires(unit: ReadUnit, rows: Sequence[tuple[Notice, EventRow]]) -> lis
     """Two more statements, however many rows. One whose document has just vanished is left out."""
     known = await documents.briefs(unit, {notice.document_id for notice, _ in rows}) if rows else {}
     ids = [UUID(event.data["comment_id"]) for notice, event in rows if notice.kind == "commented"]
-    said = await tasks.beginnings(unit, ids) if ids else {}
+    said = await tasks.beginnings(unit, ids)
     return [
         _wire(notice, event, known[notice.document_id], said) for notice, event in rows if notice.document_id in known
     ]

@@ -142,6 +142,8 @@ async def text_of(unit: ReadUnit, task_id: UUID) -> TaskText | None:
 
 async def beginnings(unit: ReadUnit, ids: Collection[UUID], length: int = 300) -> dict[UUID, str]:
     """How these comments begin; the caller has found their tasks visible."""
+    if not ids:
+        return {}
     start = func.substr(Comment.body, 1, length)
     query = select(Comment.id, start).where(Comment.id.in_(ids), Comment.workspace_id == unit.workspace_id)
     return {row[0]: row[1] for row in await unit.session.execute(query)}

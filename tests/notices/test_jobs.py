@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, event, func, select
 
-from dossier import notices, tasks, users
+from dossier import folders, notices, tasks, users
 from dossier.core import events
 from dossier.core.actor import Actor
 from dossier.core.events import ConsumerCursor
@@ -117,12 +117,11 @@ class TestWhoMayNotSee:
 
     async def test_by_group_and_as_an_owner(self, world: "World", desk: Desk) -> None:
         group = await desk.do(
-            world.owner, lambda unit: users.create_group(unit, "Legal", [world.viewer.member_id, world.editor.member_id])
+            world.owner,
+            lambda unit: users.create_group(unit, "Legal", [world.viewer.member_id, world.editor.member_id]),
         )
         folder_id = await desk.folder()
         grants = [GrantIn(group_id=group["id"], role="editor")]
-        from dossier import folders
-
         await desk.do(world.owner, lambda unit: folders.restrict(unit, folder_id, grants))
         document_id = await desk.document(folder_id)
         await desk.task(document_id, assignee_id=world.viewer.member_id)
@@ -182,8 +181,6 @@ class TestFollow:
         assert await rows(world) == 0
 
     async def test_statements_do_not_grow_with_people(self, world: "World", desk: Desk, lease: UUID) -> None:
-        from sqlalchemy import event
-
         counts: list[int] = []
         for number in (1, 10):
             people = await _more(world, number)
@@ -213,7 +210,9 @@ async def _more(world: "World", count: int) -> list[UUID]:
 
 
 class TestSweep:
-    async def test_after_90_days(self, world: "World", desk: Desk, lease: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_after_90_days(
+        self, world: "World", desk: Desk, lease: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(notices.service, "BATCH", 2)
         for _ in range(5):
             await desk.task(lease, assignee_id=world.viewer.member_id)

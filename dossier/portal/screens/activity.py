@@ -16,10 +16,16 @@ from dossier.folders.models import Folder
 
 WINDOW = 2000
 """How many events a page across documents looks back at most: whoever sees few of many is not made to wait for all."""
+BEGINNING = 140
+"""Characters of a comment that are shown."""
 
 
 async def page(
-    unit: ReadUnit, limit: int = paging.DEFAULT_LIMIT, after: str | None = None, document_id: UUID | None = None
+    unit: ReadUnit,
+    limit: int = paging.DEFAULT_LIMIT,
+    after: str | None = None,
+    document_id: UUID | None = None,
+    types: Sequence[str] = (),
 ) -> tuple[list[Wire], str | None]:
     """A page of what happened, to one document or to all that the actor may see now; it may be short and have a next.
 
@@ -27,28 +33,26 @@ async def page(
     """
     cursor = paging.decode(after, int)
     before = cursor[0] if cursor else await events.last_seq(unit.session, unit.workspace_id) + 1
+    query, oldest = _older(unit, before, types), 1
     if document_id is not None:
         await documents.require(unit, document_id, trashed=True)
-        rows, oldest = await _fetch(unit, _older(unit, before).where(EventRow.document_id == document_id), limit), 1
+        query = query.where(EventRow.document_id == document_id)
     else:
         oldest = max(1, before - WINDOW)
-        window = _older(unit, before).where(
-            EventRow.seq >= oldest, or_(EventRow.document_id.is_not(None), EventRow.folder_id.is_not(None))
-        )
-        rows = await _fetch(unit, window.where(await seen(unit)), limit)
+        about = or_(EventRow.document_id.is_not(None), EventRow.folder_id.is_not(None))
+        query = query.where(EventRow.seq >= oldest, about, await seen(unit))
+    rows = list((await unit.session.execute(query.limit(limit + 1))).scalars())
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.seq))
     if next_ is None and oldest > 1:
         next_ = paging.encode(oldest)
     return await _wires(unit, [row for row in kept if not _said_before(row)]), next_
 
 
-def _older(unit: ReadUnit, before: int) -> Select[Any]:
-    query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id)
-    return query.where(EventRow.seq < before).order_by(EventRow.seq.desc())
-
-
-async def _fetch(unit: ReadUnit, query: Select[Any], limit: int) -> list[EventRow]:
-    return list((await unit.session.execute(query.limit(limit + 1))).scalars())
+def _older(unit: ReadUnit, before: int, types: Sequence[str]) -> Select[Any]:
+    query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id, EventRow.seq < before)
+    if types:
+        query = query.where(EventRow.type.in_(types))
+    return query.order_by(EventRow.seq.desc())
 
 
 def _said_before(row: EventRow) -> bool:
@@ -58,9 +62,10 @@ def _said_before(row: EventRow) -> bool:
 
 async def _wires(unit: ReadUnit, rows: Sequence[EventRow]) -> list[Wire]:
     """Four more statements at most, however many rows."""
-    known = await documents.briefs(unit, {row.document_id for row in rows if row.document_id})
+    about = {row.document_id for row in rows if row.document_id}
+    known = await documents.briefs(unit, about) if about else {}
     named = await _folders(unit, {row.folder_id for row in rows if row.folder_id})
-    said = await tasks.beginnings(unit, _ids(rows, "comment_id"))
+    said = await tasks.beginnings(unit, _ids(rows, "comment_id"), BEGINNING)
     people = await users.people(unit, _ids(rows, "assignee_id"))
     return [_wire(row, known, named, said, people) for row in rows]
 
@@ -70,6 +75,8 @@ def _ids(rows: Iterable[EventRow], name: str) -> set[UUID]:
 
 
 async def _folders(unit: ReadUnit, ids: set[UUID]) -> dict[UUID, Wire]:
+    if not ids:
+        return {}
     query = select(Folder.id, Folder.name).where(Folder.id.in_(ids), Folder.workspace_id == unit.workspace_id)
     query = query.where(Folder.scope_id.in_(list(await folders.roles(unit))))
     return {row.id: {"id": row.id, "name": row.name} for row in await unit.session.execute(query)}
@@ -97,7 +104,7 @@ def _wire(
         "restored_from": data.get("restored_from"),
         "comment": (said.get(UUID(comment_id)) if comment_id else data.get("comment")) or None,
         "status": data["to"] if row.type == "task.status_changed" else None,
-        "assignee": people.get(UUID(assignee_id)) if assignee_id else None,
+        "person": people.get(UUID(assignee_id)) if assignee_id else None,
         "previous_name": previous.get("name") if isinstance(previous, dict) else None,
     }
 

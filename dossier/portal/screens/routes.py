@@ -32,12 +32,17 @@ async def get_home(request: Request, actor: CurrentActor) -> Response:
     responses=ok(schemas.ActivityPage) | problems(documents.DocumentNotFound, BadCursor),
 )
 async def list_activity(
-    request: Request, actor: CurrentActor, document_id: UUID | None = None, limit: Limit = 50, after: After = None
+    request: Request,
+    actor: CurrentActor,
+    document_id: UUID | None = None,
+    types: Annotated[list[str] | None, Query(description="Only these types of event.", max_length=50)] = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Response:
     """What happened to documents, tasks and folders that I may see now, newest first; with `document_id` to one of them. For
     people: a program follows the feed, `GET /events`."""
     async with units(request).read(actor) as unit:
-        return paged(*await activity.page(unit, limit, after, document_id))
+        return paged(*await activity.page(unit, limit, after, document_id, types or ()))
 
 
 @router.get(

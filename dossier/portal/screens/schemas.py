@@ -26,7 +26,7 @@ ENTRY: Wire = {
     "restored_from": None,
     "comment": "signed",
     "status": None,
-    "assignee": None,
+    "person": None,
     "previous_name": None,
 }
 HOME: Wire = {
@@ -85,7 +85,7 @@ class SubjectTask(BaseModel):
 class ActivityEntry(BaseModel):
     """One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
     ``comment`` is that on the version, or how the comment on the task begins; ``status`` is what a task was set to,
-    ``assignee`` who it was given to, ``previous_name`` the name before a renaming."""
+    ``person`` who it was given to, ``previous_name`` the name before a renaming."""
 
     model_config = _example(ENTRY)
     seq: int = Field(ge=1)
@@ -99,7 +99,7 @@ class ActivityEntry(BaseModel):
     restored_from: int | None
     comment: str | None
     status: Status | None
-    assignee: Subject | None
+    person: Subject | None
     previous_name: str | None
 
 
