@@ -6,6 +6,7 @@ into words.
 """
 
 import asyncio
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from dossier.core.web import Wire
 from dossier.search import queries, tokens
 
 LOOKED_AT, PIECE, PIECES = 100_000, 2_000, 8
-WIDTH, LEAD, WORD = 240, 60, 30
+WIDTH, LEAD, WORD, NEAR = 240, 60, 30, 50
 Terms = Sequence[tuple[str, bool]]
 Snippet = list[tuple[str, bool]]
 # A character with what only changes it: combining marks, joiners, selectors, and the vowels and ends of Hangul syllables.
@@ -52,14 +53,14 @@ def snippet(terms: Terms, *sources: str) -> Snippet:
 
 
 def _best(terms: Terms, source: str) -> tuple[str, list[Hit], bool, bool] | None:
-    """The piece with the most different terms, its hits, and whether it is the beginning and the end of the source."""
+    """The piece with the most different terms close together, its hits, and whether the source begins and ends with it."""
     best, most, cut = None, 0, 0
     for start, end in _pieces(source):
         folded = tokens.folded(source[start:end])
         if not _may_hold(terms, folded):
             continue
         found, cut = _hits(terms, folded), cut + 1
-        if (count := len({hit.term for hit in found})) > most:
+        if (count := _densest(found)[0]) > most:
             best, most = (start, end, folded, found), count
         if most == len(terms) or cut == PIECES:
             break
@@ -121,7 +122,7 @@ def _ends(clusters: list[tuple[int, str]], length: int) -> list[int]:
 
 def _marked(piece: str, hits: list[Hit], starts: bool, ends: bool) -> Snippet:
     """A window of the piece with most terms in it, cut between words, in parts."""
-    begin = _begin(hits)
+    begin = max(0, _densest(hits)[1] - LEAD)
     end = min(begin + WIDTH, len(piece))
     if begin:
         begin = _boundary(piece, begin, 1)
@@ -135,11 +136,14 @@ def _marked(piece: str, hits: list[Hit], starts: bool, ends: bool) -> Snippet:
     return parts
 
 
-def _begin(hits: list[Hit]) -> int:
-    def terms_from(hit: Hit) -> int:
-        return len({other.term for other in hits if hit.start <= other.start and other.end <= hit.start + WIDTH - LEAD})
-
-    return max(0, max(hits, key=terms_from).start - LEAD) if hits else 0
+def _densest(hits: list[Hit]) -> tuple[int, int]:
+    """How many different terms fit into one window at most, and where the first of them stands; 0 and 0 without hits."""
+    most, at = 0, 0
+    for first, hit in enumerate(hits):
+        near = itertools.takewhile(lambda other: other.end <= hit.start + WIDTH - LEAD, hits[first : first + NEAR])  # noqa: B023
+        if (count := len({hit.term, *(other.term for other in near)})) > most:
+            most, at = count, hit.start
+    return most, at
 
 
 def _boundary(piece: str, at: int, step: int) -> int:
