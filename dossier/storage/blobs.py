@@ -70,7 +70,7 @@ class BlobStore(Protocol):
         it, from an append that was cut off, is thrown away first. While bytes come, ``synced`` is called with every offset
         up to which they have become durable, at least every 64 MiB; and once more before an error goes through that stopped
         the append, be it of the store (``StorageFull``, ``StorageFailed``), of ``chunks``, or a cancellation. What was
-        finished already takes no more: ``chunks`` is read to its end, and the blob's size returned.
+        finished already is not written any more: ``chunks`` is read to its end and counted, up to the blob's size.
 
         Raises ``PartBusy`` while another append or ``finish`` of the key is under way in any process, ``BlobMissing`` or
         ``BlobDamaged`` where fewer than ``offset`` bytes are there. Memory does not grow with the size.

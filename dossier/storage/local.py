@@ -152,6 +152,7 @@ class _Appending:
     async def run(self, chunks: AsyncIterator[bytes]) -> None:
         async for chunk in chunks:
             if self._part.published:
+                self._part.skip(len(chunk))
                 continue
             rest = memoryview(chunk)
             while rest := self._filling.take(rest):

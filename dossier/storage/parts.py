@@ -59,7 +59,7 @@ class Running:
 
 
 class Part:
-    """A part under way. All but ``is_due`` runs in threads, one at a time.
+    """A part under way. All but ``is_due`` and ``skip`` runs in threads, one at a time.
 
     ``offset`` counts what the kernel has, ``durable`` what outlives a power cut.
     """
@@ -74,10 +74,10 @@ class Part:
         self._broken = self._lost = self._over = False
         self._advised = self.offset = self.durable = offset
         self._synced_at = time.monotonic()
-        self.published = False
+        self.published, self._size = False, 0
 
     def open(self) -> None:
-        """Open for appending at ``offset``, or find that all of it is published already: then nothing can be added.
+        """Open for appending at ``offset``, or find that all of it is published already: then nothing is written any more.
 
         Raises PartBusy while another process has it open, BlobMissing and BlobDamaged where fewer bytes are there.
         """
@@ -89,7 +89,8 @@ class Part:
             if size < self.offset:
                 raise BlobDamaged.of(self._key)
             if self._file < 0:
-                self.published, self.offset, self.durable = True, size, size
+                self.published = True
+                self._size = size
                 return
             if size > self.offset:
                 os.ftruncate(self._file, self.offset)
@@ -108,6 +109,10 @@ class Part:
 
     def _published_size(self) -> int:
         return self._final.stat().st_size
+
+    def skip(self, count: int) -> None:
+        """Count bytes that are published already."""
+        self.offset = self.durable = min(self.offset + count, self._size)
 
     def is_due(self) -> bool:
         """Whether so much has come, or so long ago, that it should be synced."""

@@ -87,7 +87,8 @@ class BlobPartsContract:
         await add(store, key, 0, b"content")
         await store.finish(key, 7)
         for each in (store, again):
-            assert await add(each, key, 3, b"else") == 7
+            assert await add(each, key, 2, b"el") == 4
+            assert await add(each, key, 3, b"else and more") == 7
         assert await read(store, key) == b"content"
 
     async def test_what_lies_behind_the_offset_is_thrown_away(

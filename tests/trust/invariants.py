@@ -124,7 +124,7 @@ def files(blobs: Path) -> tuple[set[str], int]:
     for path in blobs.rglob("*"):
         if path.is_dir():
             continue
-        if path.parent == blobs / ".tmp":
+        if path.parent in (blobs / ".tmp", blobs / ".parts"):
             temporary += 1
         else:
             name = str(path.relative_to(blobs))

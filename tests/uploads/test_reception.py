@@ -182,7 +182,9 @@ class TestRestart:
 
         await world.parts.store.append(key, 100, rest(), synced=nobody)
         await world.parts.store.finish(key, len(data))
-        done = await sender.send(address, 100, data[100:])
+        more = await sender.send(address, 100, data[100:200])
+        assert more.headers["upload-offset"] == "200", "as if nothing had happened"
+        done = await sender.send(address, 200, data[200:])
         assert await sender.content(done) == data
         assert list(await stored(world)) == [key]
 
