@@ -121,6 +121,16 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_uploads": call(LIST),
         "list_tasks": call(LIST),
         "list_tasks:of one": call(READ, document_id=ids["plan"]),
+        "get_home": call(LIST),
+        "list_activity": call(LIST),
+        "list_activity:of one": call(READ, document_id=ids["plan"]),
+        "search_everything": call(LIST, q="quokka"),
+        "search_documents": call(LIST, q="quokka"),
+        "list_notices": call(LIST),
+        "count_unread_notices": call(LIST),
+        "read_notices": call(LIST, but={"read_only": 403}, send={"json": {"ids": [ids["task"]]}}),
+        "get_workspace": call(LIST),
+        "list_jobs": call(ADMIN_LIST),
         "list_events": call(LIST),
         "stream_events": call(LIST),
         "list_invitations": call(ADMIN_LIST),
@@ -189,6 +199,7 @@ def _writes(ids: Mapping[str, str]) -> dict[str, Call]:
         "unwatch_task": call(WRITE, but=watching, **task),
         "restore_document": call(WRITE, document_id=ids["old"]),
         "restore_folder": call(WRITE, folder_id=ids["attic"]),
+        "create_samples": call(WRITE, send={"json": vault}),
     }
 
 
@@ -197,6 +208,8 @@ def _people(ids: Mapping[str, str]) -> dict[str, Call]:
     return {
         # A stranger makes them at home, and not with members of ours in them.
         "create_group": call(ADMIN, but={"foreign": 422}, send={"json": named}),
+        "update_workspace": call(ADMIN, but={"foreign": GOOD}, send={"json": {"name": "Renamed"}}),
+        "retry_job": call(ADMIN, job_id=ids["job"]),
         "invite": call(ADMIN, but={"foreign": GOOD}, send={"json": invited}),
         "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
         "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
@@ -210,6 +223,8 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
     hidden = {"no_right": 404, "viewer": 404, "not_admin": GOOD}
     return {
         "delete_upload": call(OWN_WRITE, send={"headers": tus()}, upload_id=ids["upload"]),
+        # What somebody else may not see they do not remove; a stranger has some at home, or none.
+        "remove_samples": call(WRITE, but={"no_right": GOOD, "foreign": GOOD}),
         "delete_task": call(WRITE, task_id=ids["task"]),
         "delete_document": call(WRITE, **plan),
         "delete_document:purge": call(WRITE, purge=True, **plan),

@@ -15,13 +15,15 @@ from uuid import UUID
 import httpx
 import pytest
 
-from dossier import documents, sessions
+from dossier import documents, notices, sessions
 from dossier.app import build, create_app
-from dossier.core import log
+from dossier.core import jobs, log
+from dossier.core.actor import Actor
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
+from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
 from tests.security.calls import BYTES, tus
 
@@ -75,14 +77,21 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
         {"member_id": str(insider.member_id), "role": "editor"},
         {"member_id": str(world.viewer.member_id), "role": "viewer"},
     ]
-    await made(await owner.put(f"{API}/folders/{vault}/access", json={"grants": grants}))
+    # The editor works in the vault, is told of things there, and is shut out then.
+    former = {"member_id": str(world.editor.member_id), "role": "editor"}
+    await made(await owner.put(f"{API}/folders/{vault}/access", json={"grants": [*grants, former]}))
     strongroom, attic = await _folder(inside, STRONGROOM, vault), await _folder(inside, ATTIC, vault)
     plan, old = await _document(inside, PLAN, vault, FIRST), await _document(inside, OLD_PLAN, vault, b"old quokka")
     await made(await inside.post(f"{API}/documents/{plan}/versions", params={"comment": "quokka"}, content=SECOND))
     change = {"tags": ["quokka"], "description": "quokka"}
     await made(await inside.patch(f"{API}/documents/{plan}", json=change))
-    task = await _task(inside, plan, "Feed the quokka", details="quokka")
+    editor_id = str(world.editor.member_id)
+    task = await _task(inside, plan, "Feed the quokka", details="quokka", assignee_id=editor_id)
+    await made(await world.editor.client.post(f"{API}/tasks/{task}/comments", json={"body": "quokka?"}))
     comment = await made(await inside.post(f"{API}/tasks/{task}/comments", json={"body": "quokka!"}))
+    await Worker(world.parts, consumers=notices.CONSUMERS).follow()
+    assert (await made(await world.editor.client.get(f"{API}/notices/unread")))["count"] > 1
+    await made(await owner.put(f"{API}/folders/{vault}/access", json={"grants": grants}))
     await made(await inside.delete(f"{API}/documents/{old}"))
     await made(await inside.delete(f"{API}/folders/{attic}"))
     group = await made(await owner.post(f"{API}/groups", json={"name": "Keepers"}))
@@ -99,6 +108,7 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     hidden |= {"task": task, "comment": comment["id"], **uploads, "offer": await _offer(world, insider, vault)}
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
+    others |= {"job": await _dead_job(world, plan)}
     others |= {"open_task": await _task(owner, open_document, "Read it")}
     return hidden, others
 
@@ -116,6 +126,18 @@ async def _offer(world: World, insider: Someone, vault: str) -> str:
 
     await world.parts.units.run(insider.actor, render)
     return offer
+
+
+async def _dead_job(world: World, document_id: str) -> str:
+    """Work that failed."""
+
+    async def add(unit: Unit) -> str:
+        row = jobs.new(unit.workspace_id, "search.index", {"document_id": document_id}, unit.now, unit.now)
+        row.state, row.attempts, row.last_error = "dead", 5, "It is damaged."
+        unit.session.add(row)
+        return str(row.id)
+
+    return await world.parts.units.run(Actor.system(world.owner.actor.workspace_id), add)
 
 
 async def _people(world: World, former: Someone) -> dict[str, httpx.AsyncClient]:

@@ -168,6 +168,11 @@ def lists_everything(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from [(f"{API}/events", {"limit": 200}), (f"{API}/events/stream", {"after": 0})]
     yield from [(f"{API}/events", {"document_id": place.ids["plan"]}), (f"{API}/events", {"types": "task.created"})]
     yield from [(f"{API}/{what}", {}) for what in ("members", "groups", "tokens", "invitations", "me")]
+    yield from [(f"{API}/{what}", {}) for what in ("home", "notices", "notices/unread", "workspace", "jobs")]
+    yield from [(f"{API}/notices", {"unread": True}), (f"{API}/activity", {}), (f"{API}/activity", {"limit": 1})]
+    yield f"{API}/activity", {"document_id": place.ids["plan"]}
+    for q in ("quokka", "feed", "plan", "open"):
+        yield from [(f"{API}/search", {"q": q}), (f"{API}/search/documents", {"q": q, "limit": 1})]
     yield f"{API}/tokens", {"member_id": str(place.insider.member_id)}
 
 
@@ -200,6 +205,19 @@ class TestNoTrace:
                     break
                 query = query | {"after": after}
             assert not seen.get("next") or address.endswith("/events"), f"{address} {query} goes on and on"
+
+    @pytest.mark.parametrize("who", ["no_right", "foreign"])
+    async def test_counts(self, place: Place, who: str) -> None:
+        """Somebody who was shut out had tasks and notices there, and has worked there."""
+        await place.world.work()
+        client = place.clients[who]
+        home = await made(await client.get(f"{API}/home"))
+        assert home["counts"] == {"my_open_tasks": 0, "my_overdue_tasks": 0, "unread": 0}
+        assert (home["tasks"], home["waiting"], home["recent"]) == ([], [], [])
+        assert await made(await client.get(f"{API}/notices/unread")) == {"count": 0}
+        assert await made(await client.post(f"{API}/notices/read", json={})) == {"count": 0}
+        stream = (await client.get(f"{API}/events/stream")).text
+        assert 'event: notice\ndata: {"unread": 0}' in stream
 
     async def test_pages(self, place: Place) -> None:
         """Pages of one are as many as there are things to see: none is empty for what is hidden, and none is missing."""
