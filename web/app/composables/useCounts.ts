@@ -10,11 +10,13 @@ export function useCountsLive() {
   let timer: ReturnType<typeof setTimeout> | undefined
 
   async function load() {
-    const home = await ok(useApi().GET('/api/v1/home')).catch(() => null)
+    const home = await readHome().catch(() => null)
     if (home) counts.value = home.counts
   }
   useLive((event) => {
-    if (event.type !== 'notice' && !event.type.startsWith('task.')) return
+    // Every stream begins with the count of notices: what is unread needs no request.
+    if (event.type === 'notice' && counts.value) counts.value = { ...counts.value, unread: Number((event as unknown as { unread: number }).unread) }
+    if (!event.type.startsWith('task.')) return
     clearTimeout(timer)
     timer = setTimeout(() => void load(), PAUSE)
   })

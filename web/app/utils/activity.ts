@@ -1,46 +1,41 @@
+import { startOfDay } from '~/utils/tasks'
+import type { Schemas } from '~/utils/types'
+
 /** One thing that happened, as the home page and the activity page get it. */
-export interface Activity {
-  seq: number
-  type: string
-  at: string
-  actor: { id: string | null, name: string } | null
-  document: { id: string, name: string } | null
-  task: { id: string, title: string } | null
-  folder: { id: string, name: string } | null
-  version: number | null
-  comment: string | null
-  /** The new status, where the status changed. */
-  status?: string | null
-  /** Who has it now, where the assignee changed. */
-  person?: { id: string | null, name: string } | null
-}
+export type Activity = Schemas['ActivityEntry'] & { person?: { id: string, name: string } | null }
 
 /** The kinds that the activity page can be narrowed to, and the events in each. */
 export const ACTIVITY_KINDS = {
   versions: ['document.added', 'version.added', 'document.imported'],
   tasks: ['task.created', 'task.updated', 'task.status_changed', 'task.assigned', 'task.carried_over', 'task.commented', 'task.deleted'],
-  places: ['document.renamed', 'document.moved', 'document.updated', 'document.trashed', 'document.restored', 'document.purged', 'folder.created', 'folder.renamed', 'folder.moved', 'folder.trashed', 'folder.restored', 'folder.access_changed'],
+  places: [
+    'document.renamed', 'document.moved', 'document.updated', 'document.trashed', 'document.restored', 'document.purged',
+    'folder.created', 'folder.renamed', 'folder.moved', 'folder.trashed', 'folder.restored', 'folder.access_changed',
+  ],
   locks: ['document.locked', 'document.unlocked'],
 } as const
 export type ActivityKind = keyof typeof ACTIVITY_KINDS
 
 /** Which sentence tells it: `activity.<kind>.you` for one's own doing, `.other` for anybody else's. */
 export function sentenceKey(activity: Activity, me: string, known: (key: string) => boolean): string {
-  const who = activity.actor?.id && activity.actor.id === me ? 'you' : 'other'
-  const tail = [
-    activity.type === 'task.status_changed' && activity.status ? `task_${activity.status}` : '',
-    activity.type === 'task.assigned' ? assignedKind(activity, me) : '',
-    activity.comment ? `${flat(activity.type)}_comment` : '',
-    flat(activity.type),
-    activity.task ? 'task_changed' : activity.document ? 'document_changed' : activity.folder ? 'folder_changed' : 'something',
+  const { type, status, comment, actor, task, document, folder } = activity
+  const who = actor?.id && actor.id === me ? 'you' : 'other'
+  const kinds = [
+    type === 'task.status_changed' && status ? `task_${status}` : '',
+    type === 'task.assigned' ? assignedKind(activity, me) : '',
+    activity.restored_from ? `${flat(type)}_restored` : '',
+    activity.previous_name ? `${flat(type)}_from` : '',
+    comment ? `${flat(type)}_comment` : '',
+    flat(type),
+    task ? 'task_changed' : document ? 'document_changed' : folder ? 'folder_changed' : 'something',
   ]
-  return tail.filter(Boolean).map(kind => `activity.${kind}.${who}`).find(known) ?? `activity.something.${who}`
+  return kinds.filter(Boolean).map(kind => `activity.${kind}.${who}`).find(known) ?? `activity.something.${who}`
 }
 
-function assignedKind(activity: Activity, me: string): string {
-  if (!activity.person) return activity.person === null ? 'task_unassigned' : ''
-  if (activity.person.id === me) return activity.actor?.id === me ? 'task_taken' : 'task_assigned_you'
-  return activity.person.id === activity.actor?.id ? 'task_taken' : 'task_assigned_to'
+function assignedKind({ person, actor }: Activity, me: string): string {
+  if (!person) return 'task_unassigned'
+  if (person.id === actor?.id) return 'task_taken'
+  return person.id === me ? 'task_assigned_you' : 'task_assigned_to'
 }
 
 const flat = (type: string) => type.replace('.', '_')
@@ -65,3 +60,16 @@ export function historySentence(entry: Told, { t, nameOf, me, locale }: Words): 
 }
 
 const KNOWN = new Set(['created', 'updated', 'status_changed', 'assigned', 'unassigned', 'taken', 'carried_over', 'commented'])
+
+/** Things under the day on which they happened, in the reader's time zone, in the order they come. */
+export function byDay<T extends { at: string }>(items: readonly T[], locale: string, now: number, words: Record<'today' | 'yesterday', string>) {
+  const found = new Map<number, { label: string, items: T[] }>()
+  for (const item of items) {
+    const day = startOfDay(Date.parse(item.at))
+    const ago = Math.round((startOfDay(now) - day) / 86_400_000)
+    const label = ago === 0 ? words.today : ago === 1 ? words.yesterday : new Date(day).toLocaleDateString(locale, { dateStyle: 'full' })
+    found.set(day, found.get(day) ?? { label, items: [] })
+    found.get(day)!.items.push(item)
+  }
+  return [...found.values()]
+}

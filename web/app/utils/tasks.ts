@@ -10,7 +10,7 @@ export type TaskPatch = Schemas['TaskChange']
 /** How a status looks, wherever it stands: colour and icon, never the colour alone. */
 export const STATUSES = {
   open: { icon: 'i-lucide-circle', text: 'text-primary', badge: 'primary' },
-  in_progress: { icon: 'i-lucide-circle-dot-dashed', text: 'text-secondary', badge: 'secondary' },
+  in_progress: { icon: 'i-lucide-contrast', text: 'text-secondary', badge: 'secondary' },
   done: { icon: 'i-lucide-circle-check', text: 'text-success', badge: 'success' },
   cancelled: { icon: 'i-lucide-circle-slash', text: 'text-muted', badge: 'neutral' },
 } as const satisfies Record<Status, { icon: string, text: string, badge: string }>
@@ -86,7 +86,7 @@ export function placeLink(task: Pick<Task, 'id' | 'document_id' | 'version' | 't
   return { path: `/documents/${task.document_id}`, query: { v: String(task.version), task: task.id, ...(page ? { page: String(page) } : {}) } }
 }
 
-/** A due date as people say it: today, tomorrow, a weekday within the week, else the date; with its time if it has one. */
+/** A due date as people say it: today, tomorrow, a weekday within the week, else the date; near ones with their time. */
 export function dueWords(due_at: string, locale: string, now: number, words: Record<'today' | 'tomorrow' | 'yesterday', string>): string {
   const at = new Date(due_at)
   const days = Math.round((startOfDay(at.getTime()) - startOfDay(now)) / 86_400_000)
@@ -95,7 +95,7 @@ export function dueWords(due_at: string, locale: string, now: number, words: Rec
   const day = near ?? (days > 1 && days < 7
     ? at.toLocaleDateString(locale, { weekday: 'short' })
     : at.toLocaleDateString(locale, { day: 'numeric', month: 'short', year }))
-  return isWholeDay(due_at) ? day : `${day}, ${at.toLocaleTimeString(locale, { timeStyle: 'short' })}`
+  return isWholeDay(due_at) || Math.abs(days) > 1 ? day : `${day}, ${at.toLocaleTimeString(locale, { timeStyle: 'short' })}`
 }
 
 /** A change as the list shows it before the server has answered. */
