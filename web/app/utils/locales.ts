@@ -11,6 +11,11 @@ export function detectLocale(wanted: string | null, browser: readonly string[]):
   return browser.map(tag => tag.split('-')[0] ?? '').find(known) ?? 'en'
 }
 
+/** The reader's own variety of a language, for dates and numbers: en-GB writes 24 Nov 2026. */
+export function regionOf(locale: Locale, browser: readonly string[]): string {
+  return browser.find(tag => tag === locale || tag.startsWith(`${locale}-`)) ?? locale
+}
+
 /** All texts of a language. */
 export async function loadMessages(locale: Locale): Promise<Record<string, never>> {
   const wanted = Object.entries(files).filter(([path]) => path.startsWith(`../locales/${locale}/`))
