@@ -23,9 +23,9 @@ from dossier.folders import routes as folders_routes
 from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
-from dossier.renditions import routes as renditions_routes
 from dossier.portal.screens import routes as screens_routes
 from dossier.renditions import routes as renditions_routes
+from dossier.samples import routes as samples_routes
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
 from dossier.storage import BlobStore, LocalBlobs
@@ -43,6 +43,7 @@ ROUTERS = [
     downloads_routes.router,
     downloads_routes.content,
     renditions_routes.router,
+    samples_routes.router,
     tasks_routes.router,
     feed_routes.router,
     notices_routes.router,

@@ -10,6 +10,7 @@ import dossier.downloads.models
 import dossier.folders.models
 import dossier.notices.models
 import dossier.renditions.models
+import dossier.samples.models
 import dossier.search.models
 import dossier.sessions.models
 import dossier.storage.models

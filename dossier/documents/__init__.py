@@ -24,6 +24,7 @@ from dossier.documents.service import (
     search,
     update,
 )
+from dossier.documents.trash import discard
 from dossier.documents.versions import (
     Content,
     Upload,
@@ -55,6 +56,7 @@ __all__ = [
     "briefs",
     "check_addable",
     "check_writable",
+    "discard",
     "folder_of",
     "get",
     "get_version",

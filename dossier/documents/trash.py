@@ -82,6 +82,16 @@ async def _end(unit: Unit, documents: Sequence[Document]) -> None:
         await storage.forget(unit, set(digests) - kept)
 
 
+async def discard(unit: Unit, document_ids: Sequence[UUID]) -> None:
+    """End documents for good at once, living or trashed, locked or not; for a room above that made them itself.
+
+    Needs the role editor on each. Raises 404, 403.
+    """
+    found = [await versions.require(unit, id_, "editor", lock=True, trashed=True) for id_ in sorted(document_ids)]
+    await folders.release(unit, *document_ids)
+    await _end(unit, found)
+
+
 async def purge_expired(unit: Unit, days: int, limit: int = 100) -> int:
     """Purge what lay in the workspace's trash for longer than ``days``; how many went (at most ``limit``)."""
     documents = await queries.expired(unit, unit.now - timedelta(days=days), limit)

@@ -184,7 +184,24 @@ def renditions() -> None:
         mysql_engine="InnoDB",
     )
     op.create_index(op.f("ix_renditions_workspace_id_blob_sha256"), "renditions", ["workspace_id", "blob_sha256"])
+    op.create_table(
+        "samples",
+        sa.Column("document_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("workspace_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.Column("folder_id", dossier.core.ids.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("document_id", name=op.f("pk_samples")),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["documents.id"], name=op.f("fk_samples_document_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_samples_workspace_id")),
+        sa.ForeignKeyConstraint(["folder_id"], ["folders.id"], name=op.f("fk_samples_folder_id")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_index(op.f("ix_samples_workspace_id"), "samples", ["workspace_id"])
 
 
 def no_renditions() -> None:
+    op.drop_table("samples")
     op.drop_table("renditions")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ScalarResult, exists, func, select
 
-from dossier import folders, notices, tasks
+from dossier import folders, notices, samples, tasks
 from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
@@ -36,7 +36,7 @@ async def get(unit: ReadUnit) -> Wire:
         "lately": lately,
         "counts": {"my_open_tasks": open_, "my_overdue_tasks": overdue, "unread": await notices.unread(unit)},
         "empty": not shown and not await _anything(unit),
-        "has_samples": False,
+        "has_samples": await samples.present(unit),
     }
 
 
