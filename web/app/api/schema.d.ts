@@ -926,6 +926,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add sample documents
+         * @description Make a folder "Samples" (or "Samples (2)", …) with a dozen documents, their versions and tasks, as the actor. Needs
+         *     the role editor there.
+         */
+        post: operations["create_samples"];
+        /**
+         * Remove the sample documents
+         * @description End all sample documents at once, without a time in the trash: with all their versions and tasks, also those that
+         *     were added since, wherever they lie now. Documents of one's own in their folder stay where they are, and the folder with
+         *     them. Nothing happens where there are none. Needs the role editor.
+         */
+        delete: operations["remove_samples"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -1384,13 +1411,12 @@ export interface components {
          * ActivityEntry
          * @description One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
          *     ``comment`` is that on the version, or how the comment on the task begins; ``status`` is what a task was set to,
-         *     ``assignee`` who it was given to, ``previous_name`` the name before a renaming.
+         *     ``person`` who it was given to, ``previous_name`` the name before a renaming.
          * @example {
          *       "actor": {
          *         "id": "0198c0de-4444-7000-8000-000000000001",
          *         "name": "Mara Lind"
          *       },
-         *       "assignee": null,
          *       "at": "2026-11-24T09:12:00Z",
          *       "comment": "signed",
          *       "document": {
@@ -1398,6 +1424,7 @@ export interface components {
          *         "name": "Lease Main St.pdf"
          *       },
          *       "folder": null,
+         *       "person": null,
          *       "previous_name": null,
          *       "restored_from": null,
          *       "seq": 42,
@@ -1409,7 +1436,6 @@ export interface components {
          */
         ActivityEntry: {
             actor: components["schemas"]["Subject"] | null;
-            assignee: components["schemas"]["Subject"] | null;
             /**
              * At
              * Format: date-time
@@ -1419,6 +1445,7 @@ export interface components {
             comment: string | null;
             document: components["schemas"]["Subject"] | null;
             folder: components["schemas"]["Subject"] | null;
+            person: components["schemas"]["Subject"] | null;
             /** Previous Name */
             previous_name: string | null;
             /** Restored From */
@@ -1443,7 +1470,6 @@ export interface components {
          *             "id": "0198c0de-4444-7000-8000-000000000001",
          *             "name": "Mara Lind"
          *           },
-         *           "assignee": null,
          *           "at": "2026-11-24T09:12:00Z",
          *           "comment": "signed",
          *           "document": {
@@ -1451,6 +1477,7 @@ export interface components {
          *             "name": "Lease Main St.pdf"
          *           },
          *           "folder": null,
+         *           "person": null,
          *           "previous_name": null,
          *           "restored_from": null,
          *           "seq": 42,
@@ -2344,7 +2371,6 @@ export interface components {
          *             "id": "0198c0de-4444-7000-8000-000000000001",
          *             "name": "Mara Lind"
          *           },
-         *           "assignee": null,
          *           "at": "2026-11-24T09:12:00Z",
          *           "comment": "signed",
          *           "document": {
@@ -2352,6 +2378,7 @@ export interface components {
          *             "name": "Lease Main St.pdf"
          *           },
          *           "folder": null,
+         *           "person": null,
          *           "previous_name": null,
          *           "restored_from": null,
          *           "seq": 42,
@@ -3341,6 +3368,34 @@ export interface components {
             comment: string;
         };
         /**
+         * Samples
+         * @description The folder that was made for them.
+         * @example {
+         *       "folder_id": "0198c0de-1111-7000-8000-000000000001"
+         *     }
+         */
+        Samples: {
+            /**
+             * Folder Id
+             * Format: uuid
+             */
+            folder_id: string;
+        };
+        /**
+         * SamplesPlace
+         * @description Where to put them.
+         * @example {
+         *       "folder_id": "0198c0de-1111-7000-8000-000000000001"
+         *     }
+         */
+        SamplesPlace: {
+            /**
+             * Folder Id
+             * @description Below this folder; the root without it.
+             */
+            folder_id?: string | null;
+        };
+        /**
          * Selection
          * @description What to download together: at least one id, at most 1,000 of both kinds.
          * @example {
@@ -4220,6 +4275,8 @@ export interface operations {
         parameters: {
             query?: {
                 document_id?: string | null;
+                /** @description Only these types of event. */
+                types?: string[] | null;
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description The `next` of the page before. */
@@ -10275,6 +10332,213 @@ export interface operations {
             };
             /** @description `rate_limited` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_samples: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SamplesPlace"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Samples"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `folder_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `name_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_failed`, `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
