@@ -1,0 +1,76 @@
+import type { UploadRecord } from '~/utils/uploads'
+
+const NAME = 'dossier.uploads'
+type Work<T> = (records: IDBObjectStore, files: IDBObjectStore) => IDBRequest<T> | undefined
+const MOST_KEPT = 2_000_000_000
+
+/**
+ * What goes on after a reload: the uploads under way and, as far as there is room, their bytes, in this browser's own store. Where the
+ * browser gives none, nothing is kept and nothing fails.
+ */
+export function makeKeep(factory: IDBFactory | undefined = globalThis.indexedDB) {
+  let opened: Promise<IDBDatabase | null> | undefined
+  let kept = 0
+
+  const open = () => opened ??= new Promise((resolve) => {
+    if (!factory) return resolve(null)
+    const request = factory.open(NAME, 1)
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('records', { keyPath: 'id' })
+      request.result.createObjectStore('files')
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = request.onblocked = () => resolve(null)
+  })
+
+  /** What the step found; null where it failed, as it does when the disk is full. */
+  async function run<T>(mode: IDBTransactionMode, work: Work<T>): Promise<T | undefined | null> {
+    const db = await open()
+    if (!db) return null
+    return new Promise((resolve) => {
+      try {
+        const step = db.transaction(['records', 'files'], mode)
+        const request = work(step.objectStore('records'), step.objectStore('files'))
+        step.oncomplete = () => resolve(request?.result)
+        step.onabort = () => resolve(null)
+      }
+      catch {
+        resolve(null)
+      }
+    })
+  }
+
+  /** Keep some, with their bytes while there is room. */
+  async function add(entries: readonly { record: UploadRecord, file: Blob }[]): Promise<void> {
+    for (let at = 0; at < entries.length; at += 50) {
+      const some = entries.slice(at, at + 50)
+      const put = (bytes: boolean) => run('readwrite', (records, files) => {
+        for (const { record, file } of some) {
+          records.put(record)
+          if (!bytes || kept + file.size > MOST_KEPT) continue
+          kept += file.size
+          files.put(file, record.id)
+        }
+        return undefined
+      })
+      if (await put(true) === null) await put(false)
+    }
+  }
+  const update = (record: UploadRecord) => run('readwrite', records => records.put(record)).then(() => undefined)
+  function remove(ids: readonly string[]): Promise<void> {
+    return run('readwrite', (records, files) => {
+      for (const id of ids) {
+        records.delete(id)
+        files.delete(id)
+      }
+      return undefined
+    }).then(() => undefined)
+  }
+  const all = async (): Promise<UploadRecord[]> => (await run('readonly', records => records.getAll() as IDBRequest<UploadRecord[]>)) ?? []
+  const file = async (id: string): Promise<Blob | null> => {
+    const found = await run('readonly', (_, files) => files.get(id) as IDBRequest<Blob | undefined>)
+    if (found) kept += found.size
+    return found ?? null
+  }
+  return { add, update, remove, all, file }
+}
