@@ -151,8 +151,8 @@ class TestVisibility:
         assert "member.added" in types((await got(world.owner, "events"))["items"])
         assert await everything(world.owner, "activity") == []
 
-    async def test_nothing_crosses_a_workspace(self, world: "World", lease: UUID) -> None:
-        assert lease
+    @pytest.mark.usefixtures("lease")
+    async def test_nothing_crosses_a_workspace(self, world: "World") -> None:
         assert await everything(world.stranger, "activity") == []
 
 

@@ -46,12 +46,16 @@ class TestList:
         for limit in (1, 200):
             items = await everything(world.owner, "jobs", limit=limit)
             assert [item["state"] for item in items] == ["waiting", "running", "failed"]
+        shown: dict[str, Any] = {}
         for state, id_ in one_of_each.items():
-            (item,) = await everything(world.owner, "jobs", state=state)
-            assert (item["id"], item["state"]) == (str(id_), state)
-        assert (item["next_try_at"] is None, item["last_error"]) == (False, None)
-        (item,) = await everything(world.owner, "jobs", state="failed")
-        assert (item["attempts"], item["last_error"], item["next_try_at"]) == (5, "It is damaged.", None)
+            (shown[state],) = await everything(world.owner, "jobs", state=state)
+            assert (shown[state]["id"], shown[state]["state"]) == (str(id_), state)
+        assert (shown["waiting"]["next_try_at"] is None, shown["waiting"]["last_error"]) == (False, None)
+        assert {name: shown["failed"][name] for name in ("attempts", "last_error", "next_try_at")} == {
+            "attempts": 5,
+            "last_error": "It is damaged.",
+            "next_try_at": None,
+        }
 
     async def test_names_its_document(self, world: "World") -> None:
         desk = Desk(world)

@@ -168,12 +168,20 @@ def lists_everything(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from [(f"{API}/events", {"limit": 200}), (f"{API}/events/stream", {"after": 0})]
     yield from [(f"{API}/events", {"document_id": place.ids["plan"]}), (f"{API}/events", {"types": "task.created"})]
     yield from [(f"{API}/{what}", {}) for what in ("members", "groups", "tokens", "invitations", "me")]
-    yield from [(f"{API}/{what}", {}) for what in ("home", "notices", "notices/unread", "workspace", "jobs")]
-    yield from [(f"{API}/notices", {"unread": True}), (f"{API}/activity", {}), (f"{API}/activity", {"limit": 1})]
+    yield from screens(place)
+    yield f"{API}/tokens", {"member_id": str(place.insider.member_id)}
+
+
+def screens(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the portal asks for."""
+    for what in ("home", "notices", "notices/unread", "workspace", "jobs", "activity"):
+        yield f"{API}/{what}", {}
+    yield f"{API}/notices", {"unread": True}
+    yield f"{API}/activity", {"limit": 1}
     yield f"{API}/activity", {"document_id": place.ids["plan"]}
     for q in ("quokka", "feed", "plan", "open"):
-        yield from [(f"{API}/search", {"q": q}), (f"{API}/search/documents", {"q": q, "limit": 1})]
-    yield f"{API}/tokens", {"member_id": str(place.insider.member_id)}
+        yield f"{API}/search", {"q": q}
+        yield f"{API}/search/documents", {"q": q, "limit": 1}
 
 
 def document_queries(place: Place) -> Iterator[dict[str, Any]]:
