@@ -101,3 +101,12 @@ export function readRange(value: unknown): [number, number] | null {
   const found = /^([1-9]\d{0,8})\.\.([1-9]\d{0,8})$/.exec(String(value ?? ''))
   return found ? [Number(found[1]), Number(found[2])] : null
 }
+
+/** Which pages (from 0) differ in their words, or are there on one side only. */
+export function changedPages(before: readonly string[], after: readonly string[]): number[] {
+  const most = Math.max(before.length, after.length)
+  return Array.from({ length: most }, (_, index) => index).filter((index) => {
+    const [one, two] = [before[index], after[index]]
+    return one === undefined || two === undefined || bare(one) !== bare(two)
+  })
+}

@@ -12,26 +12,24 @@ const CLEAN: Config = {
   ALLOW_ARIA_ATTR: false,
 }
 
-let cleaner: DOMPurify | undefined
+let ready: Promise<(text: string) => Promise<string>> | undefined
 
 async function load() {
-  const [{ marked }, { default: purify }] = await Promise.all([import('marked'), import('dompurify')])
-  if (!cleaner) {
-    cleaner = purify(window)
-    // Out of the portal, without telling where from, and without a handle on its window.
-    cleaner.addHook('afterSanitizeAttributes', (node) => {
-      if (node.tagName !== 'A') return
-      if (!node.hasAttribute('href')) return
-      node.setAttribute('target', '_blank')
-      node.setAttribute('rel', 'noopener noreferrer nofollow')
-    })
-  }
-  return { marked, cleaner }
+  const [{ Marked }, { default: purify }] = await Promise.all([import('marked'), import('dompurify')])
+  const cleaner: DOMPurify = purify(window)
+  // Out of the portal, without telling where from, and without a handle on its window.
+  cleaner.addHook('afterSanitizeAttributes', (node) => {
+    if (node.tagName !== 'A' || !node.hasAttribute('href')) return
+    node.setAttribute('target', '_blank')
+    node.setAttribute('rel', 'noopener noreferrer nofollow')
+  })
+  // A picture becomes its description: it would be loaded from elsewhere.
+  const marked = new Marked({ gfm: true, renderer: { image: ({ text }) => (text ? `<em>${text}</em>` : '') } })
+  return async (text: string) => cleaner.sanitize(await marked.parse(text), CLEAN)
 }
 
-/** Markdown as HTML that is safe to show in the portal. A picture becomes its description: it would be loaded from elsewhere. */
+/** Markdown as HTML that is safe to show in the portal. */
 export async function safeMarkdown(text: string): Promise<string> {
-  const { marked, cleaner } = await load()
-  const html = await marked.parse(text, { gfm: true, async: true })
-  return cleaner.sanitize(html.replace(/<img\b[^>]*?(?:\balt="([^"]*)")?[^>]*>/gi, (_, alt) => (alt ? `<em>${alt}</em>` : '')), CLEAN)
+  ready ??= load()
+  return (await ready)(text)
 }
