@@ -91,10 +91,22 @@ def _hints(error: DossierError) -> dict[str, str]:
 router = APIRouter(prefix=PATH, tags=["uploads"], route_class=TusRoute)
 
 
+# In the document by hand: it is required there, but a request without it is answered as tus wants it, and not by 422.
+TUS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Tus-Resumable",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "const": VERSION},
+            "description": "The version of the protocol; another one, or none, is refused by 412.",
+        }
+    ]
+}
+
+
 async def tus(
-    tus_resumable: Annotated[
-        str | None, Header(alias="Tus-Resumable", description="The version of the protocol: `1.0.0`, else 412.")
-    ] = None,
+    tus_resumable: Annotated[str | None, Header(alias="Tus-Resumable", include_in_schema=False)] = None,
 ) -> None:
     """Refuse (412) a client of another version of tus."""
     if tus_resumable != VERSION:
@@ -122,7 +134,7 @@ def is_upload(method: str, path: str) -> bool:
 
 def _bytes(*, required: bool) -> dict[str, Any]:
     content = {BYTES: {"schema": {"type": "string", "format": "binary"}}}
-    return {"requestBody": {"required": required, "content": content}}
+    return {"requestBody": {"required": required, "content": content}, **TUS}
 
 
 def _told(status: int, description: str, *names: str) -> Answers:
@@ -210,6 +222,7 @@ async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50,
     response_model=None,
     responses=_told(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Metadata")
     | problems(*FIND, *TARGET, UnknownTusVersion),
+    openapi_extra=TUS,
 )
 async def head_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID) -> Response:
     """Where to go on. `Upload-Offset` counts what is durable; it reaches `Upload-Length` only when the document is there."""
@@ -281,6 +294,7 @@ async def finish_upload(
     status_code=204,
     response_model=None,
     responses=problems(UploadNotFound, storage.PartBusy, UnknownTusVersion, write=True),
+    openapi_extra=TUS,
 )
 async def delete_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID) -> Response:
     """Forget an upload and its bytes, also while some are coming. What it has become stays."""

@@ -12156,8 +12156,8 @@ export interface operations {
                 "Upload-Metadata"?: string | null;
                 /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
                 "Idempotency-Key"?: string | null;
-                /** @description The version of the protocol: `1.0.0`, else 412. */
-                "Tus-Resumable"?: string | null;
+                /** @description The version of the protocol; another one, or none, is refused by 412. */
+                "Tus-Resumable": "1.0.0";
             };
             path?: never;
             cookie?: never;
@@ -12406,9 +12406,9 @@ export interface operations {
     delete_upload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The version of the protocol: `1.0.0`, else 412. */
-                "Tus-Resumable"?: string | null;
+            header: {
+                /** @description The version of the protocol; another one, or none, is refused by 412. */
+                "Tus-Resumable": "1.0.0";
             };
             path: {
                 upload_id: string;
@@ -12528,9 +12528,9 @@ export interface operations {
     head_upload: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The version of the protocol: `1.0.0`, else 412. */
-                "Tus-Resumable"?: string | null;
+            header: {
+                /** @description The version of the protocol; another one, or none, is refused by 412. */
+                "Tus-Resumable": "1.0.0";
             };
             path: {
                 upload_id: string;
@@ -12624,8 +12624,8 @@ export interface operations {
             header: {
                 /** @description Bytes that came before. */
                 "Upload-Offset": number;
-                /** @description The version of the protocol: `1.0.0`, else 412. */
-                "Tus-Resumable"?: string | null;
+                /** @description The version of the protocol; another one, or none, is refused by 412. */
+                "Tus-Resumable": "1.0.0";
             };
             path: {
                 upload_id: string;
