@@ -1,5 +1,6 @@
 """Fixtures of the browser tests. Tests share a program; each makes a folder of its own."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ def windows(browser: Browser) -> Iterator[Callable[..., Window]]:
         return opened[-1]
 
     yield open_
-    for window in opened:
+    for number, window in enumerate(opened):
+        if pictures := os.environ.get("FAILURE_PICTURES"):
+            window.page.screenshot(path=f"{pictures}/window{number}.png")
         window.close()
 
 
@@ -92,6 +95,8 @@ def tom(windows: Callable[..., Window], base: str) -> Window:
 
 
 @pytest.fixture
-def api(base: str) -> Api:
+def api(base: str) -> Iterator[Api]:
     """Mara's own hands on the API."""
-    return Api(base, "mara@example.com")
+    api = Api(base, "mara@example.com")
+    yield api
+    api.client.close()
