@@ -1,7 +1,9 @@
 """PDFs by a real LibreOffice, where there is one."""
 
 import asyncio
+import ctypes
 import http.server
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -35,6 +37,12 @@ def leaves_nothing_behind() -> Iterator[None]:
 
 def sockets() -> set[str]:
     return {path.name for path in Path("/tmp").glob("OSL_PIPE_*")}
+
+
+def landlocked() -> bool:
+    """Whether the kernel has Landlock, in force."""
+    version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    return bool(sys.platform == "linux" and version > 0)
 
 
 class TestProgram:
@@ -106,7 +114,14 @@ class TestUnmakeable:
 
 
 class TestLinks:
-    """A file that names others must not get them: not from this machine, and not from another."""
+    """A file that names others must not get them: not from this machine, and not from another. Two things see to that."""
+
+    @pytest.fixture(params=["profile and lock", "lock"], autouse=True)
+    def guard(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if request.param == "lock":
+            if not landlocked():
+                pytest.skip("no Landlock")
+            monkeypatch.setattr(office, "_SETTINGS", {})
 
     @pytest.fixture
     def elsewhere(self) -> Iterator[tuple[str, list[str]]]:
