@@ -27,12 +27,13 @@ async def get(unit: ReadUnit) -> Wire:
     open_, overdue = await tasks.count_mine(unit, COUNTED)
     waiting = [*await _locked(unit), *(task["document_id"] for task in mine)]
     recent = await _touched(unit)
+    waiting = list(dict.fromkeys(waiting))[:WAITING]
     shown = await _documents(unit, {*waiting, *recent})
     lately, _ = await activity.page(unit, LATELY)
     return {
         "tasks": mine,
-        "waiting": _pick(shown, waiting, WAITING),
-        "recent": _pick(shown, recent, RECENT),
+        "waiting": [shown[id_] for id_ in waiting if id_ in shown],
+        "recent": [shown[id_] for id_ in recent if id_ in shown],
         "lately": lately,
         "counts": {"my_open_tasks": open_, "my_overdue_tasks": overdue, "unread": await notices.unread(unit)},
         "empty": not shown and not await _anything(unit),
@@ -45,13 +46,10 @@ async def _documents(unit: ReadUnit, ids: set[UUID]) -> dict[UUID, Wire]:
     return {wire["id"]: wire for wire in await documents.wires(unit, rows)}
 
 
-def _pick(shown: dict[UUID, Wire], ids: Sequence[UUID], most: int) -> list[Wire]:
-    return [shown[id_] for id_ in dict.fromkeys(ids) if id_ in shown][:most]
-
-
 async def _locked(unit: ReadUnit) -> Sequence[UUID]:
     """The documents that the actor holds a lease on, the one that ends first at the top."""
     query = select(Lock.document_id).where(Lock.holder_id == unit.actor.member_id, Lock.expires_at > unit.now)
+    query = query.where(await documents.readable(unit, Lock.document_id))
     return _ids(await unit.session.scalars(query.order_by(Lock.expires_at).limit(WAITING)))
 
 
@@ -61,8 +59,9 @@ async def _touched(unit: ReadUnit) -> Sequence[UUID]:
         EventRow.workspace_id == unit.workspace_id, EventRow.actor_id == unit.actor.member_id
     )
     last = mine.order_by(EventRow.seq.desc()).limit(LOOKED_BACK).subquery()
-    query = select(last.c.document_id).where(last.c.document_id.is_not(None)).group_by(last.c.document_id)
-    return _ids(await unit.session.scalars(query.order_by(func.max(last.c.seq).desc())))
+    query = select(last.c.document_id).where(await documents.readable(unit, last.c.document_id))
+    query = query.group_by(last.c.document_id).order_by(func.max(last.c.seq).desc())
+    return _ids(await unit.session.scalars(query.limit(RECENT)))
 
 
 def _ids(found: ScalarResult[Any]) -> Sequence[UUID]:
