@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 
 from tests.trust import evidence, invariants, tracer
-from tests.trust.scenario import FIRST, SCENARIOS, SECOND
+from tests.trust.scenario import FIRST, HALF, SCENARIOS, SECOND
 from tests.trust.server import EMAIL, WORKSPACE, Template, command, environment
 from tests.trust.tracer import Point
 
 SEED = int(os.environ.get("TRUST_SEED", "0")) or random.SystemRandom().randrange(10**9)
-SAMPLE = {"upload": 24, "version": 12, "restore": 6, "trash": 6, "purge": 6, "migration": 6}
+SAMPLE = {"upload": 24, "resumable": 16, "version": 12, "restore": 6, "trash": 6, "purge": 6, "migration": 6}
 pytestmark = pytest.mark.skipif(not tracer.usable(), reason="needs strace")
 
 ONE, TWO = (sha256(body).hexdigest() for body in (FIRST, SECOND))
@@ -33,6 +33,12 @@ STATES: dict[str, list[Any]] = {
         [],
         [["one.bin", False, [ONE]]],
         [["one.bin", False, [ONE]], ["two.bin", False, [TWO]]],
+    ],
+    "resumable": [
+        [],
+        [["upload", False, [0]]],
+        [["upload", False, [HALF]]],
+        [["two.bin", False, [TWO]]],
     ],
     "version": [[["one.bin", False, [ONE, TWO, ONE][:count]]] for count in (1, 2, 3)],
     "restore": [[["one.bin", False, [ONE, TWO, ONE][:count]]] for count in (2, 3)],
