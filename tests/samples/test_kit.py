@@ -13,6 +13,7 @@ from dossier.renditions.kinds import OFFICE, kind_of
 from dossier.samples import kit
 from dossier.samples.shapes import Paper
 
+pytestmark = pytest.mark.slow
 TYPES = {
     "pdf": "application/pdf",
     "png": "image/png",
