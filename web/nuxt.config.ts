@@ -6,7 +6,6 @@ const pdfjs = fileURLToPath(new URL('./node_modules/pdfjs-dist', import.meta.url
 export default defineNuxtConfig({
   modules: ['@nuxt/ui', '@nuxt/eslint'],
   ssr: false,
-  buildDir: process.env.PORTAL_BUILD ? `${process.env.PORTAL_BUILD}/nuxt` : '.nuxt',
   // Components are named by their file alone: the folder is for people.
   components: [{ path: '~/components', pathPrefix: false }],
   imports: { dirs: ['composables/**', 'utils/**'] },
@@ -23,6 +22,7 @@ export default defineNuxtConfig({
   },
   css: ['~/assets/css/main.css'],
   ui: { fonts: false, theme: { colors: ['primary', 'secondary', 'success', 'info', 'warning', 'error'] } },
+  buildDir: process.env.PORTAL_BUILD ? `${process.env.PORTAL_BUILD}/nuxt` : '.nuxt',
   experimental: {
     // A part of an old build that is gone is said (plugins/02.outdated), not answered by a reload that loses what was typed.
     emitRouteChunkError: 'manual',
@@ -44,6 +44,10 @@ export default defineNuxtConfig({
   },
   typescript: { strict: true, typeCheck: false },
   telemetry: false,
+  hooks: {
+    // What other screens need is fetched when a link to them is hovered, not behind the first view.
+    'build:manifest': manifest => Object.values(manifest).forEach(file => (file.prefetch = false)),
+  },
   eslint: { config: { stylistic: { quotes: 'single', semi: false } } },
   icon: { provider: 'none', fallbackToApi: false, clientBundle: { scan: { globInclude: ['app/**/*.{vue,ts}'] }, sizeLimitKb: 512 } },
 })

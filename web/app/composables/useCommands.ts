@@ -54,7 +54,7 @@ export function useCommands() {
         label: dark ? t('app.theme_light') : t('app.theme_dark'),
         run: () => (mode.preference = dark ? 'light' : 'dark'),
       },
-      ...others.map(code => ({ key: `language-${code}`, icon: 'i-lucide-languages', label: LOCALES[code], run: () => setLocale(code) })),
+      ...others.map(code => ({ key: `language-${code}`, icon: 'i-lucide-languages', label: LOCALES[code]!, run: () => setLocale(code) })),
       { key: 'keys', icon: 'i-lucide-keyboard', label: t('keys.title'), keys: ['?'], run: () => (keys.value = true) },
       { key: 'sign_out', icon: 'i-lucide-log-out', label: t('app.sign_out'), run: () => session.signOut() },
     ]

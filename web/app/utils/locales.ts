@@ -1,8 +1,17 @@
-/** The languages of the portal: one file each in `locales/`. A new one needs its file and its line here. */
-export const LOCALES = { en: 'English', de: 'Deutsch' } as const
-export type Locale = keyof typeof LOCALES
+import type { en } from '@nuxt/ui/locale'
+import { shallowRef } from 'vue'
 
-const files = import.meta.glob<Record<string, unknown>>('../locales/*/*.json', { import: 'default' })
+interface Pack { ui: typeof en, texts: Record<string, unknown> }
+const packs = import.meta.glob<Pack>('../locales/*/index.ts')
+
+export type Locale = string
+const codes: Locale[] = Object.keys(packs).map(path => path.split('/')[2]!)
+
+/** The languages of the portal by code, each by its own name: a folder in `locales/` is a language. */
+export const LOCALES: Readonly<Record<Locale, string>> = Object.fromEntries(codes.map((code) => {
+  const name = new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code
+  return [code, name.charAt(0).toLocaleUpperCase(code) + name.slice(1)]
+}))
 
 /** The wanted language if there is one, else the first of the browser's that there is, else English. */
 export function detectLocale(wanted: string | null, browser: readonly string[]): Locale {
@@ -16,9 +25,12 @@ export function regionOf(locale: Locale, browser: readonly string[]): string {
   return browser.find(tag => tag === locale || tag.startsWith(`${locale}-`)) ?? locale
 }
 
-/** All texts of a language. */
+/** The component library's own texts, in the language that was loaded last. */
+export const libraryTexts = shallowRef<typeof en>()
+
+/** All texts of a language, in one request. */
 export async function loadMessages(locale: Locale): Promise<Record<string, never>> {
-  const wanted = Object.entries(files).filter(([path]) => path.startsWith(`../locales/${locale}/`))
-  const parts = await Promise.all(wanted.map(async ([path, load]) => [path.split('/').pop()!.replace('.json', ''), await load()]))
-  return Object.fromEntries(parts)
+  const { ui, texts } = await packs[`../locales/${locale}/index.ts`]!()
+  libraryTexts.value = ui
+  return Object.fromEntries(Object.entries(texts).map(([path, part]) => [path.slice(2, -5), part as never]))
 }
