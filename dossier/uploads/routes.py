@@ -192,12 +192,13 @@ async def create_upload(
 
 
 async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: bool) -> Response:
-    """The answer to a creation, with what came along; a repeated one adds nothing to what the first one has begun."""
+    """The answer to a creation, with what came along; a repeated one adds what the first one has not brought."""
     async with units(request).read(actor) as unit:
         upload = await service.get(unit, upload_id)
-    if upload.state == "receiving" and not upload.received and (with_body or not upload.size):
+    if with_body or not upload.size:
+        body = wire.body(request, 0).after(upload.received)
         try:
-            upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, 0))
+            upload = await wire.reception(request, actor).receive(upload_id, body)
         except DossierError as error:
             error.extra["upload_id"] = str(upload_id)
             raise

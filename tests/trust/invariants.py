@@ -46,6 +46,7 @@ def check(data: Path) -> Found:
         check_numbers(database)
         check_events(database)
         check_names(database)
+        check_holds(database)
         keys = check_bytes(database, data / "blobs")
         documents, versions, events = (
             int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
@@ -96,6 +97,15 @@ def check_names(database: Any) -> None:
     assert odd == (0,), "a living document without a name, or a trashed one with one"
     gone = "SELECT count(*) FROM names WHERE kind = 'document' AND node_id NOT IN (SELECT id FROM documents)"
     assert database.execute(gone).fetchone() == (0,)
+
+
+def check_holds(database: Any) -> None:
+    """What is held from the sweep are the bytes of uploads that have not ended, all of them and nothing else."""
+    odd = database.execute(
+        "SELECT key FROM blob_holds EXCEPT SELECT key FROM uploads WHERE state <> 'done' "
+        "UNION ALL SELECT * FROM (SELECT key FROM uploads WHERE state <> 'done' EXCEPT SELECT key FROM blob_holds)"
+    ).fetchall()
+    assert odd == []
 
 
 def check_bytes(database: Any, blobs: Path) -> set[str]:

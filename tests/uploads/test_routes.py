@@ -134,6 +134,10 @@ class TestCreate:
         assert first.headers["location"] == second.headers["location"]
         assert (first.headers["upload-offset"], second.headers["upload-offset"]) == ("2", "2")
         assert len((await sender.client.get(UPLOADS)).json()["items"]) == 1
+        whole, after = [await sender.client.post(UPLOADS, headers=headers, content=b"bytes") for _ in range(2)]
+        assert (whole.status_code, whole.headers["upload-offset"]) == (201, "5"), "what was missing is taken"
+        assert whole.headers["dossier-document"] == after.headers["dossier-document"]
+        assert await sender.content(after) == b"bytes"
         other = await sender.client.post(UPLOADS, headers=headers | {"Upload-Length": "6"})
         problem(other, 422, "idempotency_key_reused")
 
