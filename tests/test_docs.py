@@ -69,7 +69,7 @@ class TestSettings:
     @staticmethod
     def shown(default: Any) -> str:
         assert default is not PydanticUndefined
-        return "empty" if default == "" else f"`{default}`"
+        return "empty" if default in ("", None) else f"`{default}`"
 
 
 class TestErrors:

@@ -89,7 +89,7 @@ class TestDrift:
         subprocess.run(["make", "--silent", "web/node_modules/.done"], cwd=ROOT, check=True, capture_output=True)
         path, made = ROOT / "web/app/api/schema.d.ts", tmp_path / "schema.d.ts"
         tool = ROOT / "web/node_modules/openapi-typescript/bin/cli.js"
-        command = [str(each) for each in (ROOT / ".venv/bin/node", tool, "../openapi.json", "--output", made)]
+        command = [str(each) for each in (ROOT / ".tools/bin/node", tool, "../openapi.json", "--output", made)]
         environment = {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
         subprocess.run(command, cwd=ROOT / "web", check=True, capture_output=True, env=environment)
         assert path.exists(), REGENERATE

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -83,7 +83,7 @@ def is_place(path: str) -> bool:
     return path == "/" or path.split("/")[1] in PLACES
 
 
-def install(app: FastAPI, folder: Path) -> None:
+def install(app: Starlette, folder: Path) -> None:
     """Serve the portal at every address that no route has, but never below /api and /health."""
     site, missing = Site.load(folder), app.router.default
     app.router.default = _beside(site, missing)
