@@ -81,7 +81,7 @@ export function useFileVerbs(list: Listing, selection: RowSelection) {
     hide(rows)
     const done = await attempt(rows, row => to(row, folder.id), 'documents.move_failed')
     if (done.length === 0) return
-    tell.done(t('documents.moved', { what: what(done), folder: folder.name }), {
+    tell.done(t('documents.moved', { what: what(done), folder: folders.label(folder) }), {
       run: () => attempt(done, row => to(row, from.get(row.id)!), 'documents.move_failed'),
     })
   }

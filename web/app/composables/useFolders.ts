@@ -14,6 +14,7 @@ const isRoot = (folder: Folder | undefined) => folder !== undefined && folder.pa
 /** All folders that were looked at, kept for the tree, the breadcrumb and the pickers; they follow what happens live. */
 export function useFolders() {
   const { workspace } = useSession()
+  const { t } = useLocale()
   const api = useApi()
   if (of !== workspace.value) forget(workspace.value)
 
@@ -108,7 +109,10 @@ export function useFolders() {
     return true
   }
 
-  return { known, branches, tops, rootId, loadTops, loadChildren, find, pathTo, put, drop, follow }
+  /** How a folder is called: the root is not by its own name, which is the workspace's. */
+  const label = (folder: Folder | null | undefined): string => (!folder ? '' : isRoot(folder) ? t('app.documents') : folder.name)
+
+  return { known, branches, tops, rootId, label, loadTops, loadChildren, find, pathTo, put, drop, follow }
 }
 
 function unlist(folder: Folder) {

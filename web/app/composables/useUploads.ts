@@ -61,7 +61,7 @@ function makeUploads() {
     const batch = randomKey()
     const fresh: UploadItem[] = []
     for (const { file, path } of picked.files) {
-      const item = itemFor(file, path, batch, target)
+      const item = itemFor(file, path, { batch, batchSize: picked.files.length }, target)
       const lost = items.value.find(each => each.state === 'lost' && isSame(each, item))
       if (lost) take(lost, file)
       else fresh.push(item)
@@ -73,10 +73,10 @@ function makeUploads() {
     for (const path of picked.folders) await makeFolders(path, target.folderId ?? null)
   }
 
-  function itemFor(file: File, path: string, batch: string, target: Partial<UploadTarget>): UploadItem {
+  function itemFor(file: File, path: string, batch: Pick<UploadRecord, 'batch' | 'batchSize'>, target: Partial<UploadTarget>): UploadItem {
     const to = { folderId: null, documentId: null, comment: '', ifMatch: null, place: '', ...target }
     const record: UploadRecord = {
-      ...to, id: randomKey(), owner: owner(), tab, batch, name: file.name, size: file.size, type: file.type, path,
+      ...to, ...batch, id: randomKey(), owner: owner(), tab, name: file.name, size: file.size, type: file.type, path,
       onConflict: 'error', answers: 0, url: null, paused: false,
     }
     return itemOf(record, file)
@@ -220,7 +220,9 @@ function makeUploads() {
     leave(item)
     items.value = items.value.filter(each => each !== item)
     await keep.remove([item.id])
-    if (url) await api.DELETE('/api/v1/uploads/{upload_id}', { params: { path: { upload_id: idOf(url) }, header: { 'Tus-Resumable': '1.0.0' } } }).catch(() => null)
+    if (!url) return
+    const params = { path: { upload_id: idOf(url) }, header: { 'Tus-Resumable': '1.0.0' as const } }
+    await api.DELETE('/api/v1/uploads/{upload_id}', { params }).catch(() => null)
   }
   const idOf = (url: string) => url.split('/').pop()!
 
@@ -237,6 +239,15 @@ function makeUploads() {
     const others = all ? items.value.filter(each => each.state === 'asking' && !(choice === 'version' && each.versionRefused)) : [item]
     if (all) for (const each of others) policies.set(each.batch, choice)
     await Promise.all(others.map(each => answerOne(each, choice)))
+  }
+  /** Put the choice off; it waits in the tray. */
+  function hold(item: UploadItem) {
+    item.held = true
+    changed()
+  }
+  function askAgain(item: UploadItem) {
+    item.held = false
+    changed()
   }
   async function answerOne(item: UploadItem, choice: Choice) {
     if (choice === 'skip') return cancel(item)
@@ -340,7 +351,7 @@ function makeUploads() {
   function fromWire(wire: Wire): UploadItem {
     const { name, size, path, comment } = wire
     const record: UploadRecord = {
-      id: wire.id, owner: owner(), tab, batch: wire.id, name, size, type: '', path, comment, folderId: wire.folder_id, documentId: wire.document_id,
+      id: wire.id, owner: owner(), tab, batch: wire.id, batchSize: 1, name, size, type: '', path, comment, folderId: wire.folder_id, documentId: wire.document_id,
       ifMatch: null, place: '', onConflict: wire.on_conflict, answers: 0, url: `${UPLOADS}/${wire.id}`, paused: false,
     }
     const item = itemOf(record, null)
@@ -359,8 +370,8 @@ function makeUploads() {
   const asking = computed(() => (beat.value, items.value.filter(each => each.state === 'asking')))
 
   return {
-    items, ordered, summary, asking, speed, beat, add, newVersion, pause, resume, cancel, retry, answer, rechoose, clearDone, pauseAll, resumeAll, cancelAll,
-    restore, wake, onDone,
+    items, ordered, summary, asking, speed, beat, add, newVersion, pause, resume, cancel, retry, answer, hold, askAgain, rechoose,
+    clearDone, pauseAll, resumeAll, cancelAll, restore, wake, onDone,
   }
 }
 export type Uploads = ReturnType<typeof useUploads>

@@ -20,6 +20,7 @@ export interface UploadRecord extends UploadTarget {
   owner: string
   tab: string
   batch: string
+  batchSize: number
   name: string
   size: number
   type: string
@@ -38,12 +39,15 @@ export interface UploadItem extends UploadRecord {
   speed: number
   problem: { code: string, detail: string } | null
   made: { documentId: string, version: number } | null
+  /** A folder has the name: a version of it cannot be. */
   versionRefused: boolean
+  /** The choice was put off. */
   held: boolean
 }
 
 const RECORD = [
-  'id', 'owner', 'tab', 'batch', 'name', 'size', 'type', 'path', 'folderId', 'documentId', 'comment', 'ifMatch', 'place', 'onConflict', 'answers', 'url', 'paused',
+  'id', 'owner', 'tab', 'batch', 'batchSize', 'name', 'size', 'type', 'path', 'folderId', 'documentId', 'comment', 'ifMatch', 'place', 'onConflict',
+  'answers', 'url', 'paused',
 ] as const satisfies readonly (keyof UploadRecord)[]
 
 /** What of a line is kept. */
@@ -104,3 +108,9 @@ const ORDER: Record<UploadState, number> = { asking: 0, refused: 0, lost: 0, sen
 
 /** What needs somebody first, then what moves, what waits, what is done. */
 export const inOrder = (items: readonly UploadItem[]): UploadItem[] => [...items].sort((a, b) => ORDER[a.state] - ORDER[b.state])
+
+/** How long it will take, in words that do not jump. */
+export function timeLeft(seconds: number, t: (key: string, values: { n: number }) => string): string {
+  if (seconds < 60) return t('uploads.left_seconds', { n: Math.max(1, Math.ceil(seconds / 5) * 5) })
+  return seconds < 3600 ? t('uploads.left_minutes', { n: Math.ceil(seconds / 60) }) : t('uploads.left_hours', { n: Math.ceil(seconds / 3600) })
+}
