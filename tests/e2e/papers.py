@@ -47,7 +47,8 @@ def _file(objects: list[bytes]) -> bytes:
 def lease(rent: int, term: str, pages: int = 5) -> bytes:
     """A lease of several pages: the rent stands on the first, the term on the third."""
     filler = [
-        f"{n}. The tenant keeps the rooms in good order and tells the landlord of any damage at once." for n in range(2, 30)
+        f"{n}. The tenant keeps the rooms in good order and tells the landlord of any damage at once."
+        for n in range(2, 30)
     ]
     texts = [[f"Lease of the rooms at Main Street 12, page {page} of {pages}", ""] for page in range(1, pages + 1)]
     texts[0] += [f"1. The rent is {rent} euros a month, due on the first working day.", *filler]
