@@ -98,12 +98,13 @@ class Window:
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
+        self.expected = EXPECTED
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("request", self._asked)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+        if message.type in ("error", "warning") and not self.expected.search(message.text):
             self.faults.append(f"{message.type}: {message.text}")
 
     def _asked(self, request: Any) -> None:

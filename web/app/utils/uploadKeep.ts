@@ -3,6 +3,8 @@ import type { UploadRecord } from '~/utils/uploads'
 const NAME = 'dossier.uploads'
 type Work<T> = (records: IDBObjectStore, files: IDBObjectStore) => IDBRequest<T> | undefined
 const MOST_KEPT = 2_000_000_000
+const MANY = 50
+const MUCH = 4_000_000
 
 /**
  * What goes on after a reload: the uploads under way and, as far as there is room, their bytes, in this browser's own store. Where the
@@ -40,20 +42,23 @@ export function makeKeep(factory: IDBFactory | undefined = globalThis.indexedDB)
     })
   }
 
-  /** Keep some, with their bytes while there is room. */
+  /** Keep some: at once what they are, and then their bytes while there is room. */
   async function add(entries: readonly { record: UploadRecord, file: Blob }[]): Promise<void> {
-    for (let at = 0; at < entries.length; at += 50) {
-      const some = entries.slice(at, at + 50)
-      const put = (bytes: boolean) => run('readwrite', (records, files) => {
-        for (const { record, file } of some) {
-          records.put(record)
-          if (!bytes || kept + file.size > MOST_KEPT) continue
-          kept += file.size
-          files.put(file, record.id)
+    await run('readwrite', (records) => {
+      for (const { record } of entries) records.put(record)
+      return undefined
+    })
+    for (const some of inParts(entries)) {
+      const fitting = some.filter(({ file }) => kept + file.size <= MOST_KEPT)
+      kept += fitting.reduce((sum, { file }) => sum + file.size, 0)
+      await run('readwrite', (records, files) => {
+        for (const { record, file } of fitting) {
+          // One that has ended meanwhile leaves nothing behind.
+          const there = records.count(record.id)
+          there.onsuccess = () => there.result && files.put(file, record.id)
         }
         return undefined
       })
-      if (await put(true) === null) await put(false)
     }
   }
   const update = (record: UploadRecord) => run('readwrite', records => records.put(record)).then(() => undefined)
@@ -73,4 +78,19 @@ export function makeKeep(factory: IDBFactory | undefined = globalThis.indexedDB)
     return found ?? null
   }
   return { add, update, remove, all, file }
+}
+
+/** Small files go many at a time, large ones alone, so that a reload meets as few unkept bytes as can be. */
+function* inParts<T extends { file: Blob }>(entries: readonly T[]): Generator<T[]> {
+  let part: T[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    part.push(entry)
+    bytes += entry.file.size
+    if (part.length < MANY && bytes < MUCH) continue
+    yield part
+    part = []
+    bytes = 0
+  }
+  if (part.length) yield part
 }
