@@ -11,7 +11,7 @@ export function useActivity(kind: Ref<ActivityKind | null>, documentId?: string)
 
   const page = (after?: string) => {
     const types = kind.value ? [...ACTIVITY_KINDS[kind.value]] : undefined
-    return ok(api.GET('/api/v1/activity', { params: { query: { document_id: documentId, types, after, limit: 50 } as object } }))
+    return ok(api.GET('/api/v1/activity', { params: { query: { document_id: documentId, types, after, limit: 50 } } }))
   }
 
   async function load() {

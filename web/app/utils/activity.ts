@@ -2,7 +2,7 @@ import { startOfDay } from '~/utils/tasks'
 import type { Schemas } from '~/utils/types'
 
 /** One thing that happened, as the home page and the activity page get it. */
-export type Activity = Schemas['ActivityEntry'] & { person?: { id: string, name: string } | null }
+export type Activity = Schemas['ActivityEntry']
 
 /** The kinds that the activity page can be narrowed to, and the events in each. */
 export const ACTIVITY_KINDS = {
