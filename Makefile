@@ -20,13 +20,15 @@ unexport PYTHONDONTWRITEBYTECODE
 NODE := .tools/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 $(CURDIR)/$(NODE)/npm --prefix web
 
+IN_WEB := cd web && PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 PORTAL_BUILD= node_modules/.bin/
+
 # The python that sets things up; every later step uses .venv's own.
 PYTHON_FAULT = $(shell $(PYTHON) tools/python_fault.py 2>/dev/null || echo "No working Python found as '$(PYTHON)': install Python 3.11 or newer, or name it, as in: make $(MAKECMDGOALS) PYTHON=/path/to/python3")
 stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup dev check lint test test-long fmt openapi client portal lock clean
+.PHONY: help run setup dev check lint lint-python lint-web test test-long fmt openapi client portal screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -41,11 +43,20 @@ dev: setup
 check: lint ## the fast loop, under a minute: linters, types, import rules, fast tests
 	@$(BIN)/pytest -p no:schemathesis -m "not slow and not long" -x -q -n $(JOBS)
 
-lint: .venv/.dev
+# The portal's linters run beside the Python ones; what says nothing new since the last time is kept in web/node_modules/.cache.
+lint: .venv/.dev web/.nuxt/.prepared
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-python lint-web
+
+lint-python:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+lint-web:
+	@$(IN_WEB)vue-tsc --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.tsbuildinfo -p .nuxt/tsconfig.app.json
+	@$(IN_WEB)eslint --cache --cache-location node_modules/.cache/eslint .
+	@$(IN_WEB)vitest run --reporter=dot --silent
 
 test: .venv/.dev web/.output/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
@@ -65,6 +76,10 @@ openapi: .venv/.dev ## write openapi.json from the code
 	@mv openapi.json.new openapi.json
 
 portal: web/.output/.done ## build the portal into web/.output
+
+screenshots: .venv/.dev web/.output/.done ## pictures of every screen, wide and narrow, light and dark, into screenshots/
+	@tools/apt $(APT_TEST)
+	@$(BIN)/python tools/screenshots.py $(ARGS)
 
 client: web/node_modules/.done ## write the portal's API types from openapi.json
 	@$(NPM) run --silent client
@@ -119,6 +134,11 @@ web/node_modules/.done: web/package-lock.json | $(UV)
 
 # Whatever the portal is built from; a file that was deleted shows by its folder's time.
 WEB := web/package-lock.json web/nuxt.config.ts $(shell find web/app web/public)
+
+# Types of the components and of what is imported by itself: vue-tsc and eslint stand on them.
+web/.nuxt/.prepared: web/node_modules/.done $(WEB)
+	@$(IN_WEB)nuxt prepare --logLevel silent
+	@touch $@
 
 web/.output/.done: web/node_modules/.done $(WEB)
 	@echo "Building the portal (a quarter of a minute) …"

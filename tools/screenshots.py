@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.e2e import content, portal  # noqa: E402  # the tests' own hands on the program
+from tests.trust.server import Nursery  # noqa: E402
 
 SIZES = {"1280": portal.DESKTOP, "390": portal.PHONE}
 SCHEMES = ("light", "dark")
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--only", type=lambda text: text.split(","), default=None)
     asked = parser.parse_args()
     asked.into.mkdir(parents=True, exist_ok=True)
-    nursery = portal.Nursery()
+    nursery = Nursery()
     with tempfile.TemporaryDirectory(prefix="dossier-screenshots-") as folder:
         template = portal.prepare(nursery, Path(folder) / "template")
         server = portal.serve(template, Path(folder))

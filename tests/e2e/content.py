@@ -113,6 +113,8 @@ def fill(base: str) -> Filled:
     _administer(mara)
     gone = mara.add("Old offer.txt", b"An offer that is void.\n")
     mara.call("DELETE", f"/documents/{gone['id']}")
+    for hands in (mara, tom):
+        hands.client.close()
     return filled
 
 
@@ -196,3 +198,6 @@ def screens(filled: Filled) -> list[Screen]:
         Screen("trash", "/trash"),
         Screen("nowhere", "/people/nobody/here"),
     ]
+
+
+NAMES = [screen.name for screen in screens(Filled("", "", {"id": ""}, {"id": ""}, [{"id": ""}]))]

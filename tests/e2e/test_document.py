@@ -598,7 +598,7 @@ class TestElsewhere:
                 drawn(page)
                 page.wait_for_timeout(400)
                 assert window.axe() == [], (scheme, query)
-            page.keyboard.press("m")
+            window.page.keyboard.press("m")
             assert window.axe() == [], (scheme, "marking")
             page = window.open(f"{path}?compare=1..2")
             expect(page.locator("ins").first).to_be_visible()

@@ -88,7 +88,9 @@ class TestAdd:
         now = api.call("GET", f"/documents/{document['id']}")
         assert (now["version"]["comment"], content_of(api, document["id"])) == ("signed", b"%PDF-1.4 two")
 
-    def test_a_viewer_cannot(self, windows: Callable[..., Window], base: str, place: dict[str, Any], tmp_path: Path) -> None:
+    def test_a_viewer_cannot(
+        self, windows: Callable[..., Window], base: str, place: dict[str, Any], tmp_path: Path
+    ) -> None:
         tree(tmp_path, {"no.txt": b"no"})
         page = windows(base).sign_in("vera").open(f"/documents?folder={place['id']}")
         expect(page.get_by_text("Nobody has added anything here yet")).to_be_visible()
@@ -126,7 +128,11 @@ class TestNameExists:
         dialog.get_by_role("button", name="Skip").click()
         expect(row(page, "a (2).txt")).to_be_visible()
         found = documents_in(api, place["id"])
-        assert {name: each["version"]["number"] for name, each in found.items()} == {"a (2).txt": 1, "a.txt": 1, "b.txt": 1}
+        assert {name: each["version"]["number"] for name, each in found.items()} == {
+            "a (2).txt": 1,
+            "a.txt": 1,
+            "b.txt": 1,
+        }
 
     def test_the_choice_can_wait(self, mara: Window, api: Api, place: dict[str, Any], tmp_path: Path) -> None:
         api.add("a.txt", b"old", folder_id=place["id"])
@@ -260,7 +266,14 @@ class TestTray:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
     def test_axe(
-        self, windows: Callable[..., Window], base: str, api: Api, place: dict[str, Any], tmp_path: Path, scheme: str, size: Any
+        self,
+        windows: Callable[..., Window],
+        base: str,
+        api: Api,
+        place: dict[str, Any],
+        tmp_path: Path,
+        scheme: str,
+        size: Any,
     ) -> None:
         api.add("a.txt", b"old", folder_id=place["id"])
         tree(tmp_path, {"a.txt": b"new", "b.txt": b"b", "c.bin": noise(9_000_000)})

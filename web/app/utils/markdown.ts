@@ -27,7 +27,10 @@ async function load() {
   // Handlers go before the cleaner parses them: the browser would report each as an attempt against the policy.
   const marked = new Marked({
     gfm: true,
-    renderer: { image: ({ text }) => (text ? `<em>${text}</em>` : ''), html: ({ text }) => text.replace(/<[^>]*>/g, tag => tag.replace(/([\s"'/])on\w+\s*=/gi, '$1data-off=')) },
+    renderer: {
+      image: ({ text }) => (text ? `<em>${text}</em>` : ''),
+      html: ({ text }) => text.replace(/<[^>]*>/g, tag => tag.replace(/([\s"'/])on\w+\s*=/gi, '$1data-off=')),
+    },
   })
   return async (text: string) => cleaner.sanitize(await marked.parse(text), CLEAN)
 }
