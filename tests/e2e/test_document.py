@@ -374,8 +374,10 @@ SCRIPTS = b"""# Title
 <svg onload="window.ran = 'svg'"></svg>
 <a href="javascript:window.ran = 'link'">link</a>
 <iframe srcdoc="<script>parent.ran = 'frame'</script>"></iframe>
+
 ![a picture](https://elsewhere.example/p.png)
 [outside](https://elsewhere.example/) **bold**
+
 <style>body { display: none }</style>
 <form action="/x"><input name=q></form>
 """
@@ -455,6 +457,7 @@ class TestOtherKinds:
 class TestDetails:
     def test_rename_in_place(self, mara: Window, api: Api, lease: Any) -> None:
         page = mara.open(f"/documents/{lease['id']}")
+        expect(page.get_by_role("heading", name=lease["name"])).to_be_visible()
         page.keyboard.press("F2")
         box = page.get_by_label("Name", exact=True)
         assert box.evaluate("each => each.value.slice(each.selectionStart, each.selectionEnd)") == "Lease Main St"
@@ -526,7 +529,7 @@ class TestDetails:
         other = api.call("POST", "/folders", json={"name": "Archive", "parent_id": folder})
         page = mara.open(f"/documents/{lease['id']}")
         page.get_by_role("button", name="More actions").first.click()
-        page.get_by_role("menuitem", name="Move").click()
+        page.get_by_role("menuitem", name="Move", exact=True).click()
         dialog = page.get_by_role("dialog", name="Move")
         here = dialog.get_by_role("treeitem", selected=True)
         expect(here).to_be_visible()

@@ -23,7 +23,7 @@ JOB = {
 
 def invited(page: Page, email: str, role: str = "Editor") -> str:
     """Invite by the form; the link that it shows."""
-    page.get_by_role("button", name="Invite", exact=True).click()
+    page.get_by_role("button", name="Invite", exact=True).first.click()
     dialog = page.get_by_role("dialog", name="Invite somebody")
     dialog.get_by_label("E-mail").fill(email)
     dialog.get_by_role("radio", name=role).check()
