@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.trust.server import Nursery, Server, Template, prepare_template
 
@@ -22,6 +22,8 @@ DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What a browser writes to the console about an answer that the test asked for.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
+
+expect.set_options(timeout=20_000)  # two cores are shared with other tests
 
 
 def prepare(nursery: Nursery, folder: Path) -> Template:

@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e import papers
 from tests.e2e.portal import PHONE, Api, Window
 
-expect.set_options(timeout=20_000)
 RFC3778 = "http://tools.ietf.org/rfc/rfc3778"
 
 

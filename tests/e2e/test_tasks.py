@@ -11,8 +11,6 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.portal import PASSWORD, PHONE, Api, Window
 
-expect.set_options(timeout=20_000)
-
 
 def due(**ahead: float) -> str:
     """A moment that far ahead."""

@@ -55,6 +55,8 @@ def _cache(answer: httpx.Response) -> list[str]:
     good = {"no-store"}
     if "etag" in answer.headers and answer.status_code < 400:
         good.add("private, no-cache")
+    if answer.headers.get("content-type", "").startswith("text/html") and "etag" in answer.headers:
+        good.add("no-cache")  # the portal's page, the same for everybody
     if answer.url.path.startswith("/assets/") and answer.is_success:
         good.add("public, max-age=3600")
     return [] if told in good else [f"cache-control: {told}"]
