@@ -28,7 +28,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup dev check lint lint-python lint-web test test-long fmt openapi client portal screenshots lock clean
+.PHONY: help run setup dev check lint lint-python lint-web test coverage test-long fmt openapi client portal screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -61,7 +61,12 @@ lint-web:
 test: .venv/.dev web/.output/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -q -n $(JOBS) --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -q -n $(JOBS)
+
+# Not a part of `make test`: following every line doubles the time of the tests that run in one process.
+coverage: .venv/.dev web/.output/.done ## which lines of dossier/ no test in a test process runs
+	@tools/apt $(APT_TEST)
+	@$(BIN)/pytest -q -n $(JOBS) -p no:schemathesis --ignore=tests/e2e --ignore=tests/test_schemathesis.py --cov --cov-report=term:skip-covered
 
 test-long: .venv/.dev ## the acceptance counts: thousands of kills, every crash point (hours)
 	@tools/apt $(APT_TEST)

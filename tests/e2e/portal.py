@@ -54,6 +54,20 @@ def prepare(nursery: Nursery, folder: Path) -> Template:
     return template
 
 
+_cookies: dict[tuple[str, str], dict[str, str]] = {}
+
+
+def session_of(base: str, email: str) -> dict[str, str]:
+    """The cookie of a person's session, shared by all windows of a test process: hashing a password takes long."""
+    with httpx.Client(base_url=f"{base}/api/v1", cookies=_cookies.get((base, email))) as client:
+        if client.get("/me").status_code != httpx.codes.OK:
+            client.cookies.clear()
+            answer = client.post("/session", json={"email": email, "password": PASSWORD}, headers={"Origin": base})
+            answer.raise_for_status()
+            _cookies[base, email] = dict(answer.cookies)
+    return _cookies[base, email]
+
+
 @dataclass
 class Api:
     """A person's own hands on the API, for what a test needs to be there before it looks."""
@@ -63,8 +77,12 @@ class Api:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=f"{self.base}/api/v1", headers={"Origin": self.base}, timeout=30)
-        self.client.post("/session", json={"email": self.email, "password": PASSWORD}).raise_for_status()
+        self.client = httpx.Client(
+            base_url=f"{self.base}/api/v1",
+            headers={"Origin": self.base},
+            cookies=session_of(self.base, self.email),
+            timeout=30,
+        )
 
     def call(self, method: str, path: str, **how: Any) -> Any:
         """The body of a good answer."""
@@ -115,12 +133,13 @@ class Window:
 
     def sign_in(self, name: str) -> "Window":
         """Be somebody, without the form."""
-        answer = self.context.request.post(
-            "/api/v1/session",
-            data={"email": f"{name}@example.com", "password": PASSWORD},
-            headers={"Origin": self.base},
+        cookies = session_of(self.base, f"{name}@example.com")
+        self.context.add_cookies(
+            [
+                {"name": key, "value": value, "url": self.base, "httpOnly": True, "sameSite": "Lax"}
+                for key, value in cookies.items()
+            ]
         )
-        assert answer.ok, answer.text()
         return self
 
     def open(self, path: str) -> Page:
@@ -136,6 +155,15 @@ class Window:
         context = {"exclude": [[leave_out]]} if leave_out else None
         found = Axe().run(self.page, context=context, options=options).response["violations"]
         return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+    def axe_both(self) -> list[str]:
+        """What axe finds in light and in dark; the window goes back to light."""
+        found = self.axe()
+        self.page.emulate_media(color_scheme="dark")
+        self.page.wait_for_timeout(300)  # colours fade
+        found += [f"dark: {each}" for each in self.axe()]
+        self.page.emulate_media(color_scheme="light")
+        return found
 
     def close(self) -> None:
         """Close, and fail on whatever the browser complained about."""

@@ -19,13 +19,6 @@ class TestSignIn:
         page.get_by_role("button", name="Sign in").click()
         expect(page).to_have_url(f"{base}/tasks")
 
-    def test_axe(self, windows: Callable[..., Window], base: str) -> None:
-        for scheme in ("light", "dark"):
-            window = windows(base, color_scheme=scheme)
-            for path in ("/sign-in", "/forgot", "/setup#x", "/join#x", "/reset#x", "/reset"):
-                window.open(path)
-                assert window.axe() == [], (scheme, path)
-
     def test_german(self, windows: Callable[..., Window], base: str) -> None:
         page = windows(base, locale="de-DE").open("/sign-in")
         expect(page.get_by_role("button", name="Anmelden")).to_be_visible()

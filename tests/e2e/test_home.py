@@ -167,13 +167,6 @@ class TestForEverybody:
         toms.task(lease, title, assignee_id=api.member("mara"), due_at=due(days=-500), priority="high")
         return title
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe(self, windows: Callable[..., Window], base: str, filled: str, scheme: str) -> None:
-        window = windows(base, color_scheme=scheme).sign_in("mara")
-        for path in self.PATHS:
-            window.open(path).get_by_text(filled).first.wait_for()
-            assert window.axe() == [], path
-
     def test_phone(self, windows: Callable[..., Window], base: str, filled: str) -> None:
         window = windows(base, viewport=PHONE, has_touch=True, is_mobile=True).sign_in("mara")
         for path in self.PATHS:

@@ -388,15 +388,6 @@ class TestForEverybody:
         api.version(lease, b"newer")
         return [at(lease), at(lease, view="board", status="any"), at(lease, task=task["id"]), "/tasks?q=nothinglikeit"]
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe(self, windows: Callable[..., Window], base: str, paths: list[str], scheme: str) -> None:
-        window = windows(base, color_scheme=scheme).sign_in("mara")
-        for path in paths:
-            page = window.open(path)
-            page.get_by_text("Look at it").or_(page.get_by_text("No task matches")).first.wait_for()
-            page.wait_for_timeout(400)
-            assert window.axe() == [], path
-
     def test_phone(self, windows: Callable[..., Window], base: str, paths: list[str]) -> None:
         window = windows(base, viewport=PHONE, has_touch=True, is_mobile=True).sign_in("mara")
         for path in paths:
