@@ -1,6 +1,7 @@
 # The entrance for people and for CI. `make help` lists the targets; CONTRIBUTING.md tells when to use which.
 PYTHON ?= python3
-JOBS ?= 2
+# One more than two cores: many tests wait for most of their time.
+JOBS ?= 3
 ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NODE := .tools/bin
 NPM := PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 $(CURDIR)/$(NODE)/npm --prefix web
 
-IN_WEB := cd web && PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 PORTAL_BUILD= node_modules/.bin/
+IN_WEB := cd web && PATH="$(CURDIR)/$(NODE):$$PATH" NUXT_TELEMETRY_DISABLED=1 NO_COLOR=1 PORTAL_BUILD= node_modules/.bin/
 
 # The python that sets things up; every later step uses .venv's own.
 PYTHON_FAULT = $(shell $(PYTHON) tools/python_fault.py 2>/dev/null || echo "No working Python found as '$(PYTHON)': install Python 3.11 or newer, or name it, as in: make $(MAKECMDGOALS) PYTHON=/path/to/python3")
@@ -61,7 +62,7 @@ lint-web:
 test: .venv/.dev web/.output/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -q -n $(JOBS)
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 # Not a part of `make test`: following every line doubles the time of the tests that run in one process.
 coverage: .venv/.dev web/.output/.done ## which lines of dossier/ no test in a test process runs

@@ -471,6 +471,7 @@ class TestDetails:
     ) -> None:
         api.add("taken.pdf", b"x", folder_id=folder)
         page = mara.open(f"/documents/{lease['id']}")
+        expect(page.get_by_role("heading", name="Lease Main St.pdf")).to_be_visible()
         page.keyboard.press("F2")
         page.get_by_label("Name", exact=True).fill("taken.pdf")
         page.keyboard.press("Enter")

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,6 +184,7 @@ class Client:
     def __init__(self, host: str, port: int, token: str, seconds: float = 30) -> None:
         self._connection = http.client.HTTPConnection(host, port, timeout=seconds)
         self._headers = {"Authorization": f"Bearer {token}"}
+        weakref.finalize(self, self._connection.close)  # a test that fails in the middle closes nothing
 
     def connect(self) -> None:
         """Connect now, so that the first request loses no time with it."""
