@@ -1,7 +1,8 @@
 """The database: engines, the declarative base and what each engine is made to promise.
 
 SQLite: WAL, ``synchronous=FULL`` (a commit survives power loss), one writer connection that begins IMMEDIATE, readers that
-begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset bug (before 3.51.3).
+begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset bug (before 3.51.3). MySQL and MariaDB:
+``core/mysql.py``.
 """
 
 import sqlite3
@@ -10,13 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, event
+from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from dossier.core import mysql
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 
 LEAST_SQLITE = (3, 51, 3)
@@ -32,7 +34,10 @@ PRAGMAS = {
 # What the PRAGMAs answer once they are in force (SQLite's numbers); asserted at start.
 PRAGMA_ANSWERS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "mmap_size": 0}
 SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR = 13, 5, 6, 10
-MYSQL_RETRY = {1205, 1213, 2006, 2013, 4031}
+# Lock time-out, deadlock, snapshot overtaken (MariaDB 11); connection gone in one way or another.
+MYSQL_RETRY = {1205, 1213, 1020, 2006, 2013, 2055, 4031}
+# Shutting down, cannot be reached, too many connections, read-only after a failover.
+MYSQL_AWAY = {1053, 1040, 1203, 1290, 1836, 2002, 2003, 2005}
 MYSQL_FULL = {1021, 1114}
 
 MYSQL_TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
@@ -57,19 +62,23 @@ class DatabaseUnfit(RuntimeError):
 
 
 class Database:
-    """Two engines on one database: ``writer`` (on SQLite one connection, in turn) and ``reader``."""
+    """Engines on one database: ``writer`` (on SQLite one connection, in turn), ``reader``, and ``replica`` for reads that
+    may be a little behind, which is the reader where no replica is named.
 
-    def __init__(self, address: str, *, readers: int = 8) -> None:
+    ``pool`` is the most connections of each.
+    """
+
+    def __init__(self, address: str, *, pool: int = 8, replica: str = "") -> None:
         self.url = make_url(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             require_sqlite()
             self.writer = _sqlite_engine(self.url, "IMMEDIATE", 1)
-            self.reader = _sqlite_engine(self.url, "DEFERRED", readers)
+            self.reader = _sqlite_engine(self.url, "DEFERRED", pool)
         else:
-            self.writer = self.reader = create_async_engine(
-                address, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
-            )
+            self.writer = mysql.engine(self.url, pool)
+            self.reader = mysql.engine(self.url, pool, read_only=True)
+        self.replica = mysql.engine(make_url(replica), pool, read_only=True) if replica else self.reader
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -78,14 +87,19 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session on one read-only snapshot."""
-        async with AsyncSession(self.reader, expire_on_commit=False, autoflush=False) as session:
+    async def reading(self, *, relaxed: bool = False) -> AsyncIterator[AsyncSession]:
+        """A session on one read-only snapshot; ``relaxed`` takes one that may be behind by a replica's lag."""
+        engine = self.replica if relaxed else self.reader
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     async def check(self) -> None:
         """Assert what the database promises; raises DatabaseUnfit."""
         if not self.is_sqlite:
+            async with self.writer.connect() as connection:
+                rows = await connection.execute(text(mysql.VARIABLES))
+                if found := mysql.faults({row[0]: row[1] for row in rows}):
+                    raise DatabaseUnfit(" ".join(found))
             return
         for engine in (self.writer, self.reader):
             async with engine.connect() as connection:
@@ -98,6 +112,7 @@ class Database:
         """Close every connection."""
         await self.writer.dispose()
         await self.reader.dispose()
+        await self.replica.dispose()
 
 
 def require_sqlite() -> None:
@@ -153,7 +168,7 @@ def refusal(error: DBAPIError) -> DossierError | None:
     code = sqlite_code(error.orig)
     if code == SQLITE_FULL or _mysql_code(error) in MYSQL_FULL:
         return StorageFull("The database has no space left. Nothing was changed.")
-    if code == SQLITE_IOERR or may_retry(error):
+    if code == SQLITE_IOERR or may_retry(error) or _mysql_code(error) in MYSQL_AWAY:
         return Unavailable("The database is away or busy. Nothing was changed; try again.", retry_after=5)
     return None
 

@@ -139,7 +139,8 @@ async def page(
     # A page per state: an ``IN`` with ORDER BY would sort all that wait.
     newest = query.order_by(JobRow.id.desc()).limit(limit + 1)
     pages = [select(newest.where(JobRow.state == state).subquery().c.id) for state in states]
-    found = select(JobRow).where(JobRow.id.in_(union_all(*pages))).order_by(JobRow.id.desc()).limit(limit + 1)
+    ids = union_all(*pages).subquery()
+    found = select(JobRow).join(ids, JobRow.id == ids.c.id).order_by(JobRow.id.desc()).limit(limit + 1)
     return (await session.execute(found)).scalars().all()
 
 

@@ -149,11 +149,11 @@ async def write(
     print_ = await _fingerprint(request, body) if key else b""
 
     async def once(unit: Unit) -> idempotency.Answer:
-        if key and (kept := await idempotency.find(unit, key, print_)):
+        if key and (kept := await idempotency.claim(unit, key, print_)):
             return kept
         answer = _answer(await verb(unit), status, location, secret)
         if key:
-            idempotency.keep(unit, key, print_, answer)
+            await idempotency.keep(unit, key, answer)
         return answer
 
     return _respond(await units(request).run(actor, once))

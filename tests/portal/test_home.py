@@ -137,6 +137,7 @@ class TestWork:
             counts.append(len([each for each in statements if not each[0].startswith("BEGIN")]))
         assert counts[0] == counts[1] <= 24
 
+    @pytest.mark.embedded
     async def test_walks_along_indexes(self, world: "World", desk: Desk) -> None:
         lease = await desk.document(by=world.editor)
         await desk.task(lease, assignee_id=world.editor.member_id)

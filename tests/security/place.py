@@ -1,9 +1,7 @@
 """A place with something of every kind behind a restriction, and everybody who may not have it."""
 
-import contextlib
 import hashlib
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -245,9 +243,12 @@ CONTENT = [
 async def state(world: World) -> str:
     """All that people have put into acme, rows and blobs, as text."""
     other = repr(world.stranger.actor.workspace_id.bytes)
-    path = world.parts.settings.data_dir / "dossier.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        rows = [f"{name}: {row!r}" for name in CONTENT for row in connection.execute(f"SELECT * FROM {name}")]
+    async with world.parts.database.reader.connect() as connection:
+        rows = [
+            f"{name}: {tuple(row)!r}"
+            for name in CONTENT
+            for row in await connection.exec_driver_sql(f"SELECT * FROM `{name}`")
+        ]
     keys = [f"store: {entry.key}" async for entry in world.parts.store.keys()]  # noqa: SIM118  # a store is no dict
     return "\n".join(sorted(row for row in rows if other not in row) + sorted(keys))
 
@@ -255,6 +256,7 @@ async def state(world: World) -> str:
 @asynccontextmanager
 async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     """A place on its own copy of the seed, with live streams that end at once."""
+    assert seed.path
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()
