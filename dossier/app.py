@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -10,10 +10,12 @@ from pydantic import BaseModel
 
 from dossier import documents, folders, notices, sessions, tasks, uploads
 from dossier.core import web
+from dossier.core.bell import Bell, RedisBell
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
 from dossier.core.limits import Limits
 from dossier.core.mail import Mail, from_settings
+from dossier.core.redis import connect
 from dossier.core.settings import Settings
 from dossier.core.units import Units
 from dossier.documents import routes as documents_routes
@@ -32,6 +34,9 @@ from dossier.storage import BlobStore, LocalBlobs
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 ROUTERS = [
     portal_routes.router,
@@ -67,17 +72,22 @@ class Parts:
     store: BlobStore
     mail: Mail
     clock: Clock
+    redis: "Redis | None" = None
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and of Redis."""
         await self.database.close()
+        if self.redis is not None:
+            await self.redis.aclose()
 
 
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """The parts that the settings name."""
-    database = Database(settings.database)
+    database = Database(settings.database, pool=settings.database_pool, replica=settings.database_replica_url)
     store = LocalBlobs(settings.data_dir.absolute() / "blobs")
-    return Parts(settings, database, Units(database, clock=clock), store, from_settings(settings), clock)
+    redis = connect(settings.redis_url) if settings.redis_url else None
+    units = Units(database, clock=clock, bell=RedisBell(redis) if redis is not None else Bell())
+    return Parts(settings, database, units, store, from_settings(settings), clock, redis)
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -108,7 +118,7 @@ def equip(app: FastAPI, parts: Parts) -> None:
     """Put the parts, and what core asks of the rooms above it, where requests find them."""
     for name in ("settings", "units", "store", "mail", "clock"):
         setattr(app.state, name, getattr(parts, name))
-    app.state.limits = Limits()
+    app.state.limits = Limits(parts.redis)
     app.state.authenticate = sessions.authenticate
     app.state.search = match
     app.state.unread = notices.unread

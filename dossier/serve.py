@@ -56,6 +56,7 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    carrying = asyncio.create_task(parts.units.bell.carry())
     serving = asyncio.create_task(server.serve())
     working = asyncio.create_task(worker.run() if work else _until(stop))
     await _listening(settings.host, settings.port, serving)
@@ -66,6 +67,7 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
     worker.stop()
     server.stop()  # type: ignore[no-untyped-call]  # the library's own
     await _drain([serving, working], settings.drain_seconds)
+    carrying.cancel()
     if serving.done() and not serving.cancelled() and (error := serving.exception()):
         raise error
 
@@ -97,4 +99,6 @@ async def work(parts: Parts) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, worker.stop)
+    carrying = asyncio.create_task(parts.units.bell.carry())
     await worker.run()
+    carrying.cancel()

@@ -26,6 +26,7 @@ from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
 from tests.mariadb import MariaDb
+from tests.redis_server import RedisServer
 from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
 
 PASSWORD = "correct horse battery"
@@ -153,6 +154,14 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
         yield stack, made
     finally:
         stack.database.close()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of a test's own."""
+    server = RedisServer().start()
+    yield server
+    server.close()
 
 
 @pytest.fixture

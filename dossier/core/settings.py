@@ -18,7 +18,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DOSSIER_", frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path("var"), description="Where the embedded database and the blobs live.")
-    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+    database_url: str = Field(
+        "",
+        description="mysql://user:password@host/name (TLS by ?ssl_ca=file or ?ssl=true); empty: SQLite in the data folder.",
+    )
+    database_replica_url: str = Field(
+        "", description="A read replica for what may be a little behind (exports, checks, search); empty means none."
+    )
+    database_pool: int = Field(
+        8, ge=1, description="The most connections of a process for writes, and as many for reads."
+    )
+    redis_url: str = Field(
+        "", description="redis:// or rediss:// (TLS) address that several processes share; empty means one process."
+    )
     host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `serve` listens on.")
     public_url: str = Field(
