@@ -48,10 +48,12 @@ ON_BOTH = WHOLE_ONLY | {"documents", "folders", "feed", "notices", "core", "samp
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what stands on a program of its own on both stacks, unless it is marked ``embedded``."""
-    room = Path(metafunc.module.__file__ or "").parent.name
-    if "stack" in metafunc.fixturenames and room in ON_BOTH and not metafunc.definition.get_closest_marker("embedded"):
-        metafunc.parametrize("stack", [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.slow)], indirect=True)
+    """Run what stands on a program of its own on both stacks, unless it is marked for one of them."""
+    if "stack" not in metafunc.fixturenames or Path(metafunc.module.__file__ or "").parent.name not in ON_BOTH:
+        return
+    marked = {mark.name for mark in metafunc.definition.iter_markers()} & {EMBEDDED, PRODUCTION}
+    stacks = [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.slow)]
+    metafunc.parametrize("stack", [*marked] or stacks, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
