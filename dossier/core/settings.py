@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         description="mysql://user:password@host/name (TLS by ?ssl_ca=file or ?ssl=true); empty: SQLite in the data folder.",
     )
     database_replica_url: str = Field(
-        "", description="A read replica for what may be a little behind (exports, checks, search); empty means none."
+        "", description="A read replica for exports, which may then be a little behind; empty means none."
     )
     database_pool: int = Field(
         8, ge=1, description="The most connections of a process for writes, and as many for reads."

@@ -141,10 +141,10 @@ class Units:
             raise
 
     @asynccontextmanager
-    async def read(self, actor: Actor) -> AsyncIterator[ReadUnit]:
-        """A ReadUnit: one snapshot, nothing can be written."""
+    async def read(self, actor: Actor, *, relaxed: bool = False) -> AsyncIterator[ReadUnit]:
+        """A ReadUnit: one snapshot, nothing can be written. ``relaxed`` may be a read replica's, a little behind."""
         try:
-            async with self.database.reading() as session:
+            async with self.database.reading(relaxed=relaxed) as session:
                 yield ReadUnit(session, actor, self.clock())
         except (DBAPIError, PoolTimeout) as error:
             raise _refused(error) from error
