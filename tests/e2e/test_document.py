@@ -441,6 +441,19 @@ class TestOtherKinds:
         expect(page.get_by_text("This is the beginning of a long text")).to_be_visible()
         expect(page.get_by_text("line 7 of a long log")).to_be_visible()
 
+    @pytest.mark.parametrize("name", ["notes.md", "notes.txt"])
+    def test_lines_end_where_a_phone_does(
+        self, windows: Callable[..., Window], base: str, api: Api, folder: str, name: str
+    ) -> None:
+        document = api.add(name, b"The keys are handed over on Monday. " * 20, folder_id=folder)
+        page = (
+            windows(base, viewport=PHONE, has_touch=True, is_mobile=True)
+            .sign_in("mara")
+            .open(f"/documents/{document['id']}")
+        )
+        expect(page.get_by_text("The keys are handed over").first).to_be_visible()
+        assert page.get_by_role("region", name="Preview").evaluate("view => view.scrollWidth - view.clientWidth") == 0
+
     def test_old_encodings(self, mara: Window, api: Api, folder: str) -> None:
         document = api.add("alt.txt", "Grüße aus Köln".encode("cp1252"), folder_id=folder)
         page = mara.open(f"/documents/{document['id']}")
@@ -615,6 +628,7 @@ class TestElsewhere:
         page = window.open(f"/documents/{lease['id']}")
         drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.get_by_role("toolbar").evaluate("bar => bar.scrollWidth - bar.clientWidth") == 0
         assert window.axe() == []
         page.get_by_role("button", name="Task 1: Check clause 7").tap()
         sheet = page.get_by_role("dialog")
