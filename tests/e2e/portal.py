@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What a browser writes to the console about an answer that the test asked for.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
 
-expect.set_options(timeout=20_000)  # two cores are shared with other tests
+PATIENCE = 20.0  # seconds; the cores are shared with other tests
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 def prepare(nursery: Nursery, folder: Path) -> Template:
@@ -89,6 +91,13 @@ class Api:
         answer = self.client.request(method, path, **how)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def becomes(self, path: str, **wanted: Any) -> None:
+        """Wait until what lies there has these values: the page shows a change before the server has it."""
+        until = time.monotonic() + PATIENCE
+        while (found := {key: self.call("GET", path)[key] for key in wanted}) != wanted:
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
 
     def add(self, name: str, content: bytes, **query: str) -> Any:
         """A document."""

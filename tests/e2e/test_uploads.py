@@ -277,7 +277,7 @@ class TestTray:
         tree(tmp_path, {"a.txt": b"new", "b.txt": b"b", "c.bin": noise(9_000_000)})
         window = windows(base, viewport=size).sign_in("mara")
         page = opened_small(window, place) if size is PHONE else opened(window, place)
-        with slow_line(page, 1_000_000):
+        with slow_line(page, 200_000):
             pick(page, "files", [tmp_path / name for name in ("a.txt", "b.txt", "c.bin")])
             expect(page.get_by_role("dialog")).to_be_visible()
             assert window.axe_both() == []
