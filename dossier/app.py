@@ -28,7 +28,7 @@ from dossier.renditions import routes as renditions_routes
 from dossier.samples import routes as samples_routes
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
-from dossier.storage import BlobStore, LocalBlobs
+from dossier.storage import BlobStore, open_store
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
@@ -69,15 +69,16 @@ class Parts:
     clock: Clock
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and the store."""
         await self.database.close()
+        await self.store.close()
 
 
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """The parts that the settings name."""
     database = Database(settings.database)
-    store = LocalBlobs(settings.data_dir.absolute() / "blobs")
-    return Parts(settings, database, Units(database, clock=clock), store, from_settings(settings), clock)
+    units = Units(database, clock=clock)
+    return Parts(settings, database, units, open_store(settings), from_settings(settings), clock)
 
 
 def create_app(parts: Parts) -> FastAPI:

@@ -1,4 +1,4 @@
-"""The real programs that tests run against: each on free ports of this machine, in a folder of its own, ended by its own pid.
+"""Real programs that tests run against: each on free ports of this machine, in a folder of its own, ended by its own pid.
 
 A server can be stopped, killed, paused and started again on the same ports and data, so that tests can take it away.
 """
@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+
+import botocore.session
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -64,7 +66,12 @@ class Server:
         """Start it, again too, and wait until it is ready."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             until(lambda: not self.running or self.ready(), READY_SECONDS, self.log)
@@ -140,6 +147,7 @@ class SeaweedFS(Server):
             *(program("weed"), f"-logdir={data}", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             *(f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.volumeSizeLimitMB=64"),
             *(f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=100"),
+            "-volume.preStopSeconds=0",
             *(f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"),
             *("-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.config={self.folder / 's3.json'}",
@@ -154,6 +162,19 @@ class SeaweedFS(Server):
             finally:
                 connection.close()
         return False
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket, and wait until it takes an object: the first one takes seconds."""
+        client = botocore.session.get_session().create_client(
+            "s3",
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
+        client.create_bucket(Bucket=name)
+        client.put_object(Bucket=name, Key="first", Body=b"")
+        client.close()
 
 
 def program(name: str) -> str:
