@@ -345,17 +345,16 @@ def storage_copy(
     from dossier import storage, transfer
 
     async def do(parts: Parts) -> transfer.Report:
-        stores = [storage.open_store(parts.settings, address) for address in (source, target)]
+        old, new = storage.open_store(parts.settings, source), storage.open_store(parts.settings, target)
         try:
             with transfer.shown("contents", wanted=not as_json) as progress:
-                return await transfer.copy_storage(parts.units, *stores, progress, verify=verify)
+                return await transfer.copy_storage(parts.units, old, new, progress, verify=verify)
         finally:
-            for store in stores:
-                await store.close()
+            await old.close()
+            await new.close()
 
     report = run(do)
-    if report.counts["unfinished"]:
-        left = report.counts["unfinished"]
+    if left := report.counts["unfinished"]:
         typer.echo(f"{left} unfinished uploads stay where they are: let them end first, or they begin anew.", err=True)
     _tell(report, as_json)
 

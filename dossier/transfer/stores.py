@@ -28,7 +28,7 @@ async def copy_storage(
 
     ``verify`` reads what is there already back and compares it too. One content's failure does not stop the others.
     """
-    await asyncio.gather(source.check(), target.check())
+    await target.check()
     copying = _Copying(source, target, progress, Report({"copied": 0, "there": 0, "bytes": 0, "unfinished": 0}), verify)
     async with units.read(NOWHERE) as unit:
         query = select(func.count(), func.coalesce(func.sum(Blob.size), 0)).select_from(Blob)
@@ -96,7 +96,7 @@ class _Copying:
         async for chunk in self.target.open(line.key):
             await asyncio.to_thread(digest.update, chunk)
             self.progress.moved(len(chunk))
-        return digest.digest() == line.sha256
+        return bool(digest.digest() == line.sha256)
 
     async def _copy(self, line: Line) -> None:
         await self.target.put(line.workspace_id, self._checked(line), key=line.key)

@@ -87,7 +87,7 @@ class State:
         parts = [(each.number, each.size, each.etag, each.sha256) for each in self.parts]
         tails = [_Tail(start, len(data)) for start, data in self.tails.items()]
         plan = _Plan(self.upload, self.number, parts, tails, uuid4().hex)
-        return b"\n".join([msgspec.json.encode(plan), b"".join(self.tails.values())])
+        return b"".join([msgspec.json.encode(plan), b"\n", *self.tails.values()])
 
     @classmethod
     def decode(cls, data: bytes) -> "State":
