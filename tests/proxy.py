@@ -62,8 +62,8 @@ class Proxy:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-        except OSError:
-            pass  # the server is away: so is the client's connection then
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is away, or the test is over: so is the client's connection then
         finally:
             self._tasks.discard(task)
             for each in (writer, there):

@@ -113,14 +113,17 @@ class Bucket:
 
     async def whole(self, name: str) -> tuple[bytes, str] | None:
         """A small object with its ETag; None where there is none."""
-        try:
-            answer = await self._call("get_object", name)
-            async with asyncio.timeout(self._seconds), answer["Body"] as body:
-                return await body.read(), str(answer["ETag"])
-        except Gone:
-            return None
-        except (HttpError, BotoCoreError, TimeoutError, OSError) as error:
-            raise failed("get_object", error) from error
+        for again in (True, False):
+            try:
+                answer = await self._call("get_object", name)
+                async with asyncio.timeout(self._seconds), answer["Body"] as body:
+                    return await body.read(), str(answer["ETag"])
+            except Gone:
+                break
+            except (HttpError, BotoCoreError, TimeoutError, OSError) as error:
+                if not again:
+                    raise failed("get_object", error) from error
+        return None
 
     async def delete(self, name: str, version: str = "") -> None:
         """Forget an object, or one version of it for good; nothing happens where there is none."""
@@ -216,13 +219,21 @@ class Bucket:
         if name is not None:
             arguments["Key"] = self._address.prefix + name
         try:
-            client = await self._ready()
             async with asyncio.timeout(self._seconds):
-                return dict(await getattr(client, verb)(Bucket=self._address.bucket, **arguments))
+                return await self._asked(verb, {"Bucket": self._address.bucket, **arguments})
         except ClientError as error:
             raise refused(verb, error) from error
         except (BotoCoreError, HttpError, TimeoutError, OSError) as error:
             raise failed(verb, error) from error
+
+    async def _asked(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        ask = getattr(await self._ready(), verb)
+        try:
+            return dict(await ask(**arguments))
+        except HttpError:  # an answer that was cut: the library repeats all other failures itself
+            if isinstance(body := arguments.get("Body"), BytesIO):
+                body.seek(0)
+            return dict(await ask(**arguments))
 
     async def _ready(self) -> Any:
         """The library's client, made at the first request: its description of S3 takes a fifth of a second to read."""

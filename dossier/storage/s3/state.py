@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Final
 from uuid import uuid4
 
@@ -82,12 +83,14 @@ class State:
             start += part.size if part else 0
         raise BlobDamaged.of(key)
 
-    def encode(self) -> bytes:
+    def encode(self) -> BytesIO:
         """The object's bytes: a line of JSON, then the tails."""
         parts = [(each.number, each.size, each.etag, each.sha256) for each in self.parts]
         tails = [_Tail(start, len(data)) for start, data in self.tails.items()]
         plan = _Plan(self.upload, self.number, parts, tails, uuid4().hex)
-        return b"".join([msgspec.json.encode(plan), b"\n", *self.tails.values()])
+        body = BytesIO()  # written to: the library copies one that shares its bytes with somebody
+        body.writelines([msgspec.json.encode(plan), b"\n", *self.tails.values()])
+        return body
 
     @classmethod
     def decode(cls, data: bytes) -> "State":
@@ -116,11 +119,12 @@ class Kept:
 
     async def write(self, state: State) -> None:
         """Keep it, durably. Raises PartBusy where somebody else has written since."""
-        data = state.encode()
-        digest = hashlib.sha256(data).digest()
+        body = state.encode()
+        digest = hashlib.sha256(body.getbuffer()).digest()
+        body.seek(0)
         notes = {"size": str(state.size), "upload": state.upload}
         try:
-            self._etag = await self._bucket.put(self._name, data, digest, match=self._etag, notes=notes)
+            self._etag = await self._bucket.put(self._name, body, digest, match=self._etag, notes=notes)
         except Taken as error:
             raise PartBusy from error
 
@@ -145,7 +149,15 @@ class Lease:
         self._heart: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Lease":
-        await self._take()
+        taking = asyncio.create_task(self._take())
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # What is asked for cannot be taken back: others would wait for a lease that nobody knows of.
+            await asyncio.wait([taking])
+            if not taking.exception():
+                await asyncio.shield(self._release())
+            raise
         self._heart = asyncio.create_task(self._beat())
         return self
 

@@ -57,7 +57,7 @@ class TestEncoding:
         ids=["empty", "whole", "tail"],
     )
     def test_there_and_back(self, state: State) -> None:
-        assert State.decode(state.encode()) == state
+        assert State.decode(state.encode().getvalue()) == state
 
 
 @pytest.fixture
