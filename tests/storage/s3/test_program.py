@@ -1,5 +1,6 @@
 """The whole program on a bucket: add, read, upload with cuts, search, previews, links, sweep, doctor."""
 
+import json
 import os
 import re
 import signal
@@ -196,3 +197,39 @@ class TestProcess:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+
+
+class TestMove:
+    def test_from_the_disk_to_a_bucket_and_back(self, tmp_path: Path, seaweed: SeaweedFS, address: str) -> None:
+        """By the commands of docs/operations.md: only the address changes."""
+        env = {**os.environ, "DOSSIER_DATA_DIR": str(tmp_path / "var"), "DOSSIER_LOG_LEVEL": "error"}
+        env |= {"DOSSIER_STORAGE_ACCESS_KEY": seaweed.access_key, "DOSSIER_STORAGE_SECRET_KEY": seaweed.secret_key}
+
+        def dossier(*words: str, code: int = 0, **more: str) -> str:
+            command = [sys.executable, "-m", "dossier", *words]
+            done = subprocess.run(command, env=env | more, capture_output=True, text=True, timeout=110, check=False)
+            assert done.returncode == code, done.stdout + done.stderr
+            return done.stdout
+
+        (tmp_path / "files").mkdir()
+        for number in range(3):
+            (tmp_path / "files" / f"{number}.txt").write_bytes(pattern(number * 6 * MIB + 5))
+        dossier("user", "add", "a@example.com", "--workspace", "acme", "--role", "owner")
+        dossier("import", str(tmp_path / "files"), "--workspace", "acme")
+        blobs = str(tmp_path / "var" / "blobs")
+        report = json.loads(dossier("storage", "copy", blobs, address, "--json"))
+        assert (report["copied"], report["failed"]) == (3, [])
+        assert json.loads(dossier("storage", "copy", blobs, address, "--verify", "--json"))["there"] == 3
+        (tmp_path / "var" / "blobs").rename(tmp_path / "var" / "away")
+        assert json.loads(dossier("doctor", "--json", code=1))["counts"] == {"blob_missing": 3}
+        assert json.loads(dossier("doctor", "--json", DOSSIER_STORAGE_URL=address))["findings"] == []
+        dossier("storage", "copy", address, f"file://{blobs}")
+        assert json.loads(dossier("doctor", "--json"))["findings"] == []
+
+    def test_a_wrong_address(self, tmp_path: Path) -> None:
+        env = {**os.environ, "DOSSIER_DATA_DIR": str(tmp_path / "var")}
+        command = [sys.executable, "-m", "dossier", "storage", "copy", "gs://a", "s3://key:CANARY@b"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "[storage_address_unfit]" in done.stderr
+        assert "CANARY" not in done.stderr
