@@ -73,6 +73,7 @@ class TestOpenStore:
         with pytest.raises(AddressUnfit):
             open_store(Settings(data_dir=tmp_path), address)
 
+    @pytest.mark.slow
     def test_the_client_library_is_loaded_for_a_bucket_alone(self, tmp_path: Path) -> None:
         code = "import sys; from dossier import app; from dossier.core.settings import Settings; "
         code += "app.build(Settings()); print('aiobotocore' in sys.modules)"

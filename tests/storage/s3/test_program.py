@@ -184,19 +184,19 @@ class TestProcess:
             [sys.executable, "-m", "dossier", "serve", "--port", "0"], env=env, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        try:
-            with process.stdout as lines:
+        with process.stdout as lines:
+            try:
                 found = re.match(r"Dossier is at (http://\S+)", lines.readline())
-            assert found
-            assert httpx.get(f"{found[1]}/health/ready", timeout=30).status_code == 200
-            rss = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
-            assert rss
-            record_property("rss_mib", int(rss[1]) / 1024)
-            print(f"resident: {int(rss[1]) / 1024:.0f} MiB")
-            assert int(rss[1]) / 1024 < 200
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+                assert found
+                assert httpx.get(f"{found[1]}/health/ready", timeout=30).status_code == 200
+                rss = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+                assert rss
+                record_property("rss_mib", int(rss[1]) / 1024)
+                print(f"resident: {int(rss[1]) / 1024:.0f} MiB")
+                assert int(rss[1]) / 1024 < 200
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
 
 
 class TestMove:

@@ -65,6 +65,7 @@ def bucket(store: S3Blobs) -> Bucket:
     return store._bucket
 
 
+@pytest.mark.slow
 class TestKept:
     async def test_written_and_read(self, bucket: Bucket) -> None:
         assert await Kept(bucket, KEY).read() is None
@@ -96,6 +97,7 @@ class TestKept:
         assert await kept.head() is None
 
 
+@pytest.mark.slow
 class TestLease:
     async def test_one_at_a_time(self, bucket: Bucket) -> None:
         async with Lease(bucket, KEY) as lease:
@@ -117,7 +119,6 @@ class TestLease:
 
         assert sum(await asyncio.gather(*(take() for _ in range(8)))) == 1
 
-    @pytest.mark.slow
     async def test_of_a_dead_process(self, bucket: Bucket) -> None:
         await Lease(bucket, KEY, 3)._take()
         with pytest.raises(PartBusy):
@@ -127,7 +128,6 @@ class TestLease:
         assert [type(each) for each in taken].count(PartBusy) == 3
         assert taken.count(None) == 1
 
-    @pytest.mark.slow
     async def test_renewed(self, bucket: Bucket) -> None:
         async with Lease(bucket, KEY, 3) as lease:
             for _ in range(10):
@@ -136,7 +136,6 @@ class TestLease:
                     await Lease(bucket, KEY, 3).__aenter__()
             assert not lease.lost
 
-    @pytest.mark.slow
     async def test_lost(self, bucket: Bucket) -> None:
         async with Lease(bucket, KEY, 1) as lease:
             await bucket.delete(f"leases/{KEY}")
