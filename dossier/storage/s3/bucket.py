@@ -28,6 +28,10 @@ LINK_SECONDS: Final = 60
 _ATTEMPTS: Final = 3
 _CONNECTIONS: Final = 256  # a slow client that reads holds one; one that sends holds none while a part fills
 _PIECE: Final = 1 << 20
+_MARKS: Final = {
+    "list_objects_v2": ("ContinuationToken",),
+    "list_multipart_uploads": ("KeyMarker", "UploadIdMarker"),
+}
 _ENCRYPTIONS: Final = {"s3": "AES256", "kms": "aws:kms"}
 
 
@@ -207,12 +211,11 @@ class Bucket:
         while True:
             page = await self._call(verb, None, Prefix=self._address.prefix + prefix, **after)
             yield page
-            if not page.get("IsTruncated"):
+            # SeaweedFS has no way to the second page of uploads; the next sweep finds those in the first.
+            marks = {mark: page.get(f"Next{mark}", "") for mark in _MARKS[verb]}
+            after = {mark: value for mark, value in marks.items() if value}
+            if not (page.get("IsTruncated") and after):
                 return
-            if verb == "list_objects_v2":
-                after = {"ContinuationToken": page["NextContinuationToken"]}
-            else:
-                after = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     async def _call(self, verb: str, name: str | None, **arguments: Any) -> dict[str, Any]:
         """One request. Raises Gone, Taken, BeyondEnd, StorageFull and StorageFailed."""

@@ -52,7 +52,8 @@ class TestPages:
         assert [entry.key for entry in await listed(store)] == sorted(blob.key for blob in blobs)
 
     async def test_of_uploads(self, store: S3Blobs) -> None:
-        begun = [await store._bucket.begin(f"blobs/{new_key(uuid4())}") for _ in range(5)]
-        assert sorted(await uploads(store)) == sorted(begun)
-        assert await store.sweep_temporary(timedelta(0)) == 5
+        """What a page leaves out is swept by and by."""
+        for _ in range(5):
+            await store._bucket.begin(f"blobs/{new_key(uuid4())}")
+        assert sum([await store.sweep_temporary(timedelta(0)) for _ in range(3)]) == 5
         assert await uploads(store) == []
