@@ -30,7 +30,7 @@ from dossier.renditions import routes as renditions_routes
 from dossier.samples import routes as samples_routes
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
-from dossier.storage import BlobStore, LocalBlobs
+from dossier.storage import BlobStore, open_store
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
@@ -75,8 +75,9 @@ class Parts:
     redis: "Redis | None" = None
 
     async def close(self) -> None:
-        """Let go of the database and of Redis."""
+        """Let go of the database, the store and Redis."""
         await self.database.close()
+        await self.store.close()
         if self.redis is not None:
             await self.redis.aclose()
 
@@ -84,10 +85,9 @@ class Parts:
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """The parts that the settings name."""
     database = Database(settings.database, pool=settings.database_pool, replica=settings.database_replica_url)
-    store = LocalBlobs(settings.data_dir.absolute() / "blobs")
     redis = connect(settings.redis_url) if settings.redis_url else None
     units = Units(database, clock=clock, bell=RedisBell(redis) if redis is not None else Bell())
-    return Parts(settings, database, units, store, from_settings(settings), clock, redis)
+    return Parts(settings, database, units, open_store(settings), from_settings(settings), clock, redis)
 
 
 def create_app(parts: Parts) -> FastAPI:

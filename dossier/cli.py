@@ -29,9 +29,11 @@ cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 user_cli = typer.Typer(help="People of a workspace.", no_args_is_help=True)
 token_cli = typer.Typer(help="Personal access tokens.", no_args_is_help=True)
 jobs_cli = typer.Typer(help="Promised work.", no_args_is_help=True)
+storage_cli = typer.Typer(help="Where contents lie.", no_args_is_help=True)
 cli.add_typer(user_cli, name="user")
 cli.add_typer(token_cli, name="token")
 cli.add_typer(jobs_cli, name="jobs")
+cli.add_typer(storage_cli, name="storage")
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The workspace's slug.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
@@ -326,6 +328,35 @@ def export(
             return await transfer.export_workspace(parts, actor, dest, progress)
 
     _tell(run(do), as_json)
+
+
+@storage_cli.command("copy")
+def storage_copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A folder of contents, or s3://bucket/prefix?region=….")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="Likewise; DOSSIER_STORAGE_URL is to name it afterwards.")
+    ],
+    verify: Annotated[bool, typer.Option("--verify", help="Read back what is there already, and compare it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy every content that the database names to another storage. Can be cut off and started again."""
+    from dossier import storage, transfer
+
+    async def do(parts: Parts) -> transfer.Report:
+        old, new = storage.open_store(parts.settings, source), storage.open_store(parts.settings, target)
+        try:
+            with transfer.shown("contents", wanted=not as_json) as progress:
+                return await transfer.copy_storage(parts.units, old, new, progress, verify=verify)
+        finally:
+            await old.close()
+            await new.close()
+
+    report = run(do)
+    if left := report.counts["unfinished"]:
+        typer.echo(f"{left} unfinished uploads stay where they are: let them end first, or they begin anew.", err=True)
+    _tell(report, as_json)
 
 
 def _tell(report: Any, as_json: bool) -> None:

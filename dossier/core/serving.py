@@ -15,6 +15,7 @@ BINARY = {"type": "string", "format": "binary"}
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The bytes.", "content": {"*/*": {"schema": BINARY}}},
     206: {"description": "The range.", "content": {"*/*": {"schema": BINARY}}},
+    307: {"description": "The bytes lie at `Location`, for a minute (only where the operator allows links)."},
     304: {"description": "Still the same."},
 }
 """The OpenAPI answers of a route that serves."""
@@ -38,7 +39,7 @@ class Stored(Protocol):
 
 
 async def serve(request: Request, found: Stored, *, inline: bool = False, dated: bool = True) -> Response:
-    """The bytes, a range of them, 304, or the headers alone for HEAD.
+    """The bytes, a range of them, 304, a link to them, or the headers alone for HEAD.
 
     ``inline`` is a wish, as in ``content_headers``. ``dated`` says that the bytes at this address never change, so that
     their date is a validator. Raises PreconditionFailed, RangeNotSatisfiable, BlobMissing, StorageFailed.
@@ -54,5 +55,21 @@ async def serve(request: Request, found: Stored, *, inline: bool = False, dated:
         headers["Content-Range"] = outcome.content_range
     if request.method == "HEAD":
         return Response(None, outcome.status, headers)
+    if link := await _link(request, found, headers):
+        return Response(None, 307, {"Location": link, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     chunks = await begun(request.app.state.store.open(found.key, outcome.start, outcome.length))
     return Streamed(chunks, outcome.status, headers)
+
+
+async def _link(request: Request, found: Stored, headers: dict[str, str]) -> str | None:
+    """Where the store itself gives the bytes away: for downloads only, since what is shown in place needs our headers.
+
+    Conditions that a client would repeat there are about our validators, which the store does not know.
+    """
+    state, disposition = request.app.state, headers["Content-Disposition"]
+    if not (state.settings.storage_links and disposition.startswith("attachment")):
+        return None
+    if any(name in request.headers for name in ("if-match", "if-unmodified-since", "if-range")):
+        return None
+    link: str | None = await state.store.link(found.key, disposition=disposition, media_type=headers["Content-Type"])
+    return link

@@ -6,7 +6,7 @@ Nothing else reads the environment.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field(
         "", description="redis:// or rediss:// (TLS) address that several processes share; empty means one process."
+    )
+    storage_url: str = Field(
+        "", description="Where contents lie: file:///… or s3://bucket/prefix?region=…; empty means the data folder."
+    )
+    storage_access_key: str = Field("", description="Access key for S3; empty looks where AWS's programs do.")
+    storage_secret_key: SecretStr | None = Field(None, description="The secret that belongs to the access key.")
+    storage_links: bool = Field(
+        False, description="Whether downloads are sent on to a link of the store that is good for a minute."
     )
     host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `serve` listens on.")

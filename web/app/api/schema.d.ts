@@ -5072,6 +5072,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -5180,6 +5187,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6221,6 +6235,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6330,6 +6351,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6514,6 +6542,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6620,6 +6655,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6870,6 +6912,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6979,6 +7028,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
