@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import hypothesis
 import pytest
 from fastapi import FastAPI
 
@@ -26,6 +27,9 @@ from dossier.worker import Worker
 from tests.contract import contract_of
 
 PASSWORD = "correct horse battery"
+# How long an example takes to make says how busy the machine is.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
 # Stands for the real build, which only tests/e2e need.
 BUILT_PORTAL = Path(__file__).parent / "portal" / "built"
 # Tests in this process need no disk that survives a power loss; those of tests/trust start real processes, which do.
