@@ -153,9 +153,9 @@ class TestParseRange:
         ],
     )
     def test_hostile_headers_are_fast(self, header: str) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         assert parse_range(header, 100) is None
-        assert time.perf_counter() - began < 5  # quadratic work on a million characters takes hours
+        assert time.process_time() - began < 5  # quadratic work on a million characters takes hours
 
     @given(
         st.text()
@@ -184,10 +184,10 @@ class TestMatches:
         assert not matches('W/"abc"', 'W/"abc"')
 
     def test_hostile_headers_are_fast(self) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         for header in ('"' * 500_000, 'W/"' * 300_000, '"a' * 300_000, "W/" * 500_000):
             assert not matches(header, ETAG)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
 
 
 class TestEvaluate:

@@ -50,7 +50,7 @@ class TestLaunch:
         started = time.perf_counter()
         with pytest.raises(ChildFailed, match="timeout"):
             await run(work, "(sleep 2; touch late) & echo $! > pid; sleep 60", seconds=1)
-        assert time.perf_counter() - started < 5
+        assert time.perf_counter() - started < 20
         await asyncio.sleep(1.5)
         assert not (work / "late").exists()
 

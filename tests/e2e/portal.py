@@ -24,7 +24,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What a browser writes to the console about an answer that the test asked for.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
 
-PATIENCE = 20.0  # seconds; the cores are shared with other tests
+PATIENCE = 40.0  # seconds; the cores are shared with other tests
 expect.set_options(timeout=PATIENCE * 1000)
 
 
@@ -124,7 +124,7 @@ class Window:
         self.base = base
         options: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | context
         self.context: BrowserContext = browser.new_context(base_url=base, accept_downloads=True, **options)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
         self.expected = EXPECTED

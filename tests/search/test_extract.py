@@ -180,9 +180,9 @@ class TestXlsx:
     def test_a_false_dimension_costs_nothing(self) -> None:
         sheet, size = "xl/worksheets/sheet1.xml", '<dimension ref="A1:XFD1048576"/><sheetData>'
         content = samples.with_part(samples.xlsx_shared("a"), sheet, lambda xml: xml.replace("<sheetData>", size))
-        started = time.perf_counter()
+        started = time.process_time()
         assert text_of(content, XLSX) == "One\na\n"
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
 
     def test_ends_when_it_has_enough(self) -> None:
         assert text_of(samples.xlsx({"S": [["abcd"]] * 100}), XLSX, max_chars=7) == "S\nabcd\n"

@@ -239,7 +239,7 @@ class TestBadFiles:
         path = samples.write(tmp_path, "<p>" + "<a " * 400_000)
         started = time.perf_counter()
         assert (await failure(path, HTML, seconds=1.5)).reason == Reason.TIMEOUT
-        assert time.perf_counter() - started < 4
+        assert time.perf_counter() - started < 20
 
 
 class TestLimits:
@@ -261,7 +261,7 @@ class TestLimits:
     async def test_processor_time(self, work: Work) -> None:
         less = "limit = child._limit\nchild._limit = lambda memory, seconds: limit(memory, 1)"
         with pytest.raises(ExtractionFailed) as failed:
-            await work.run("while True: pass", before=less)
+            await work.run("while True: pass", before=less, seconds=60)
         assert (failed.value.reason, failed.value.clue) == (Reason.TIMEOUT, "SIGXCPU")
 
     async def test_a_child_without_a_parent_ends_itself(self, work: Work) -> None:

@@ -13,7 +13,7 @@ from tests.trust.tracer import until
 from tests.trust.wire import Wire
 
 LIMIT = 2_000_000
-AT_ONCE = 1.0
+AT_ONCE = 5.0
 pytestmark = pytest.mark.slow
 FORM = {"Content_Type": "multipart/form-data; boundary=b"}
 
