@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
@@ -24,6 +24,9 @@ from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
+
+if TYPE_CHECKING:
+    from tests.servers import SeaweedFS
 
 PASSWORD = "correct horse battery"
 # Stands for the real build, which only tests/e2e need.
@@ -125,6 +128,20 @@ async def _make_seed(parts: Parts) -> Seed:
     people["stranger"] = await _join(parts, other, "stranger", "owner")
     await parts.close()
     return Seed(parts.settings.data_dir / "dossier.sqlite3", root, other_root, people)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SeaweedFS]":
+    """A real S3 store with the bucket ``dossier``; a test that takes it away brings it back."""
+    from tests.servers import SeaweedFS  # its client library takes long to load
+
+    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
+    server.start()
+    try:
+        server.make_bucket("dossier")
+        yield server
+    finally:
+        server.kill()  # a gentle stop takes a quarter of a minute, and the data goes anyway
 
 
 @pytest.fixture
