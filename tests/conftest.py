@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
@@ -28,6 +28,9 @@ from tests.contract import contract_of
 from tests.mariadb import MariaDb
 from tests.redis_server import RedisServer
 from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
+
+if TYPE_CHECKING:
+    from tests.servers import SeaweedFS
 
 PASSWORD = "correct horse battery"
 # How long an example takes to make says how busy the machine is.
@@ -187,6 +190,20 @@ async def _make_seed(settings: Settings) -> Seed:
     await parts.close()
     path = None if settings.database_url else settings.data_dir / "dossier.sqlite3"
     return Seed(path, root, other_root, people)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SeaweedFS]":
+    """A real S3 store with the bucket ``dossier``; a test that takes it away brings it back."""
+    from tests.servers import SeaweedFS  # its client library takes long to load
+
+    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
+    server.start()
+    try:
+        server.make_bucket("dossier")
+        yield server
+    finally:
+        server.kill()  # a gentle stop takes a quarter of a minute, and the data goes anyway
 
 
 @pytest.fixture

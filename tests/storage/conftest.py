@@ -1,6 +1,6 @@
-"""A real S3 store for the tests of this folder, one for all tests of a process, and an empty prefix of it for each."""
+"""An empty place in a real S3 store for each test of this folder."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,16 +12,6 @@ from tests.servers import SeaweedFS
 
 MIB = 1 << 20
 PART = 5 * MIB
-
-
-@pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """A store with the bucket ``dossier``; a test that stops it starts it again."""
-    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
-    server.start()
-    server.make_bucket("dossier")
-    yield server
-    server.kill()  # a gentle stop takes a quarter of a minute, and the data goes anyway
 
 
 @pytest.fixture
