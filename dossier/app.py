@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from dossier import documents, folders, notices, sessions, tasks, uploads
+from dossier.certificates import routes as certificates_routes
 from dossier.core import web
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
@@ -36,6 +37,7 @@ from dossier.users import routes as users_routes
 ROUTERS = [
     portal_routes.router,
     sessions_routes.router,
+    certificates_routes.router,
     users_routes.router,
     folders_routes.router,
     documents_routes.router,
@@ -76,7 +78,7 @@ class Parts:
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """The parts that the settings name."""
     database = Database(settings.database)
-    store = LocalBlobs(settings.data_dir.absolute() / "blobs")
+    store = LocalBlobs(settings.blobs_dir)
     return Parts(settings, database, Units(database, clock=clock), store, from_settings(settings), clock)
 
 
@@ -172,8 +174,9 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema["components"]["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "dossier_session"},
+                "certificate": {"type": "mutualTLS", "description": "At the partners' address of the edge."},
             }
-            schema["security"] = [{"token": []}, {"session": []}]
+            schema["security"] = [{"token": []}, {"session": []}, {"certificate": []}]
             _tidy(schema)
             _restore_nulls(schema["components"]["schemas"])
             app.openapi_schema = schema

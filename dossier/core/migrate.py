@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 
 from dossier.core.db import PRAGMAS, Database
 
-HEAD = "0002"
+HEAD = "0004"
 
 
 def folder() -> Path:

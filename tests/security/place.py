@@ -97,6 +97,9 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     group = await made(await owner.post(f"{API}/groups", json={"name": "Keepers"}))
     invitation = await made(await owner.post(f"{API}/invitations", json={"email": "new@example.com", "role": "viewer"}))
     token = await made(await owner.post(f"{API}/tokens", json={"name": "spare", "scopes": ["read"]}))
+    shown = {"sha256": "ef" * 32, "subject": "CN=dms", "expires_at": "2099-01-01T00:00:00Z", "scopes": ["read"]}
+    program = {"name": "A program", "role": "viewer"} | shown
+    certificate = await made(await owner.post(f"{API}/certificates", json=program))
     uploads = {"upload": await _upload(owner, "sent-quokka.txt", vault)}
     uploads["refused_upload"] = await _upload(owner, "refused-quokka.txt", vault)
     uploads["quicker"] = await _document(owner, "refused-quokka.txt", vault, b"quicker quokka")
@@ -107,6 +110,7 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     hidden = {"vault": vault, "strongroom": strongroom, "attic": attic, "plan": plan, "old": old}
     hidden |= {"task": task, "comment": comment["id"], **uploads, "offer": await _offer(world, insider, vault)}
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
+    others |= {"certificate": certificate["id"], "program": certificate["member"]["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
     others |= {"job": await _dead_job(world, plan)}
     others |= {"open_task": await _task(owner, open_document, "Read it")}
@@ -234,7 +238,7 @@ async def _task(client: httpx.AsyncClient, document_id: str, title: str, **field
 
 
 CONTENT = [
-    *("workspaces", "users", "members", "groups", "group_members", "invitations"),
+    *("workspaces", "members", "groups", "group_members", "invitations", "certificates"),
     *("folders", "names", "scopes", "grants"),
     *("blobs", "documents", "versions", "document_tags", "document_locks"),
     *("tasks", "task_comments"),
@@ -242,12 +246,17 @@ CONTENT = [
 ]
 
 
+PEOPLE = "SELECT user_id FROM members WHERE workspace_id = ?"
+
+
 async def state(world: World) -> str:
     """All that people have put into acme, rows and blobs, as text."""
-    other = repr(world.stranger.actor.workspace_id.bytes)
+    acme, other = world.owner.actor.workspace_id.bytes, repr(world.stranger.actor.workspace_id.bytes)
     path = world.parts.settings.data_dir / "dossier.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         rows = [f"{name}: {row!r}" for name in CONTENT for row in connection.execute(f"SELECT * FROM {name}")]
+        # Rows of people name no workspace: a stranger may make some at home.
+        rows += [f"users: {row!r}" for row in connection.execute(f"SELECT * FROM users WHERE id IN ({PEOPLE})", [acme])]
     keys = [f"store: {entry.key}" async for entry in world.parts.store.keys()]  # noqa: SIM118  # a store is no dict
     return "\n".join(sorted(row for row in rows if other not in row) + sorted(keys))
 
