@@ -14,6 +14,7 @@ from dossier.core import web
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
 from dossier.core.limits import Limits
+from dossier.core.linger import Linger
 from dossier.core.mail import Mail, from_settings
 from dossier.core.settings import Settings
 from dossier.core.units import Units
@@ -103,6 +104,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=_streams)
     app.add_middleware(sessions.LastSeen)
     app.add_middleware(web.Edge, secure=parts.settings.secure)
+    app.add_middleware(Linger)
     return app
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from deploy.nginx.render import render
 from dossier.serve import free_port
@@ -35,7 +36,7 @@ def hand_over(*paths: Path) -> None:
     """Give files, and folders with what is in them, to the user that nginx runs as."""
     if is_root():
         user, group = pwd.getpwnam("nobody").pw_uid, _group()
-        for path in [each for path in paths for each in (path, *path.rglob("*"))]:
+        for path in [each for top in paths for each in (top, *top.rglob("*"))]:
             os.chown(path, user, group)
 
 
@@ -106,8 +107,8 @@ class Nginx:
 
     def start(self) -> "Nginx":
         """Start and wait until it listens."""
-        argv = [PROGRAM, "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", "conf/nginx.conf"]
-        user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if is_root() else {}
+        argv = [PROGRAM, "-e", str(self.folder / "error.log"), "-c", str(self.folder / "conf/nginx.conf")]
+        user: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if is_root() else {}
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 [*argv, "-g", "daemon off;"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, **user
