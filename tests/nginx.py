@@ -147,9 +147,14 @@ class Nginx:
                     kept += int(line.split()[1]) * 1024
         return kept
 
-    def laid_down(self) -> list[Path]:
-        """What lies in the folders for temporary files."""
-        return [path for path in (self.folder / "run").rglob("*") if path.is_file() and path.name != "nginx.pid"]
+    def laid_down(self) -> list[str]:
+        """Temporary files: those in their folders, and those that were struck off there while a worker has them open."""
+        run = self.folder / "run"
+        found = [str(path) for path in run.rglob("*") if path.is_file() and path.name != "nginx.pid"]
+        for file in (file for pid in self.workers() for file in Path(f"/proc/{pid}/fd").iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # closed in the meantime
+                found += [name for name in [str(file.readlink())] if name.startswith(f"{run}/")]
+        return found
 
     def errors(self) -> str:
         """What nginx complained of."""

@@ -132,6 +132,8 @@ async def add_member(
     password; a known member is reactivated and given the role. Raises Invalid, UnfitPassword, LastOwner, NotAllowed.
     """
     unit.actor.require_admin()
+    if fault := email_fault(email):
+        raise Invalid(fields={"email": fault})
     hash_ = None if password is None else await passwords.hash_new(password, email)
     user = await queries.user_by_email(unit, email, lock=True)
     if user is None:

@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -178,7 +179,7 @@ class TestUpload:
         """300 MB reach the disk of Dossier while they are sent; nginx keeps none of them, in memory or on disk."""
         block, digest, here = os.urandom(MIB), hashlib.sha256(), list[int]()
         rest, at_rest = edge.servers[0].data / "blobs/.tmp", edge.nginx.memory()
-        kept, laid_down = list[int](), list[Path]()
+        kept, laid_down = list[int](), list[str]()
 
         def chunks() -> Iterator[bytes]:
             for number in range(self.SIZE // MIB):
@@ -206,6 +207,19 @@ class TestUpload:
         while chunk := response.read(MIB):
             digest.update(chunk)
         assert (response.status, digest.hexdigest()) == (200, sha256)
+        assert edge.nginx.laid_down() == []
+        assert edge.nginx.memory() - at_rest < 16 * MIB
+        connection.close()
+        self.slow_reader(edge, document_id, sha256, at_rest)
+
+    def slow_reader(self, edge: Edge, document_id: str, sha256: str, at_rest: int) -> None:
+        """With If-Match the bytes come out of Dossier, faster than they are taken."""
+        connection = edge.people().connect()
+        headers = edge.people().headers | {"If-Match": f'"{sha256}"'}
+        connection.request("GET", f"{API}/documents/{document_id}/content", headers=headers)
+        response = connection.getresponse()
+        assert len(response.read(MIB)) == MIB
+        time.sleep(1)
         assert edge.nginx.laid_down() == []
         assert edge.nginx.memory() - at_rest < 16 * MIB
         connection.close()
@@ -280,6 +294,19 @@ class TestDownload:
             answer = edge.people(**sent).ask(method, path)
             wanted = direct(edge.embedded.port, method, path, Authorization=f"Bearer {edge.token}", **sent)
             assert shown(answer) == shown(wanted), path
+
+    def test_nginx_judges_by_nothing_of_its_own(self, edge: Edge) -> None:
+        """Its tag and its date of the file would say that this is known."""
+        made = edge.add(b"known to nginx", "known.txt")
+        path, token = f"{API}/documents/{made['id']}/content", f"Bearer {edge.token}"
+        inner = direct(edge.servers[0].port, "GET", path, Authorization=token).headers["x-accel-redirect"]
+        file = (edge.servers[0].data / "blobs" / inner.removeprefix("/_blobs/whole/")).stat()
+        for sent in (
+            {"If-None-Match": f'"{int(file.st_mtime):x}-{file.st_size:x}"'},
+            {"If-Modified-Since": formatdate(file.st_mtime, usegmt=True)},
+        ):
+            answer = edge.people(**sent).get(path)
+            assert (answer.status, answer.body) == (200, b"known to nginx"), sent
 
     def test_goes_the_short_way(self, edge: Edge, document: dict[str, Any]) -> None:
         for sent, kind in (({}, "whole"), ({"Range": "bytes=1-2"}, "part")):
