@@ -9,11 +9,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from dossier import documents, folders, notices, sessions, tasks, uploads
+from dossier.certificates import routes as certificates_routes
 from dossier.core import web
 from dossier.core.bell import Bell, RedisBell
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
 from dossier.core.limits import Limits
+from dossier.core.linger import Linger
 from dossier.core.mail import Mail, from_settings
 from dossier.core.redis import connect
 from dossier.core.settings import Settings
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 ROUTERS = [
     portal_routes.router,
     sessions_routes.router,
+    certificates_routes.router,
     users_routes.router,
     folders_routes.router,
     documents_routes.router,
@@ -111,6 +114,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=_streams)
     app.add_middleware(sessions.LastSeen)
     app.add_middleware(web.Edge, secure=parts.settings.secure)
+    app.add_middleware(Linger)
     return app
 
 
@@ -182,8 +186,9 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema["components"]["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "dossier_session"},
+                "certificate": {"type": "mutualTLS", "description": "At the partners' address of the edge."},
             }
-            schema["security"] = [{"token": []}, {"session": []}]
+            schema["security"] = [{"token": []}, {"session": []}, {"certificate": []}]
             _tidy(schema)
             _restore_nulls(schema["components"]["schemas"])
             app.openapi_schema = schema

@@ -30,10 +30,12 @@ user_cli = typer.Typer(help="People of a workspace.", no_args_is_help=True)
 token_cli = typer.Typer(help="Personal access tokens.", no_args_is_help=True)
 jobs_cli = typer.Typer(help="Promised work.", no_args_is_help=True)
 storage_cli = typer.Typer(help="Where contents lie.", no_args_is_help=True)
+portal_cli = typer.Typer(help="The built portal.", no_args_is_help=True)
 cli.add_typer(user_cli, name="user")
 cli.add_typer(token_cli, name="token")
 cli.add_typer(jobs_cli, name="jobs")
 cli.add_typer(storage_cli, name="storage")
+cli.add_typer(portal_cli, name="portal")
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The workspace's slug.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
@@ -170,6 +172,20 @@ def openapi() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         run(do, Settings(data_dir=Path(folder)))
+
+
+@portal_cli.command("nginx")
+def portal_nginx(folder: Annotated[Path, typer.Argument(help="Where nginx has its configuration.")]) -> None:
+    """Write headers.conf and site.conf: how nginx serves the built portal. Made again after each build."""
+    from dossier.portal import edge, site
+
+    settings = Settings()
+    try:
+        files = edge.includes(site.folder_of(settings.portal_dir), secure=settings.secure)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    for name, text in files.items():
+        (folder / name).write_text(text)
 
 
 # People

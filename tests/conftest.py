@@ -44,6 +44,7 @@ db.PRAGMAS["synchronous"] = "OFF"
 
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
 WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
+WHOLE_ONLY |= {"certificates"}
 
 
 # Whose tests run on the production stack as well.

@@ -15,7 +15,7 @@ from dossier.core import mysql
 from dossier.core.db import PRAGMAS, Database
 from dossier.core.errors import Unavailable
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def folder() -> Path:

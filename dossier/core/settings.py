@@ -64,6 +64,17 @@ class Settings(BaseSettings):
         "10/15minutes", description="Failed sign-ins allowed per e-mail and address (syntax of the limits library)."
     )
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For; 0 trusts none.")
+    edge_secret: str = Field(
+        "",
+        pattern=r"^([\x21-\x7e]{32,})?$",
+        repr=False,
+        description="What the edge's door for partners proves itself with; empty closes that door.",
+    )
+    accel_prefix: str = Field(
+        "",
+        pattern=r"^(/[a-z0-9_-]+/)?$",
+        description="Internal address of the blobs at the edge (X-Accel-Redirect); empty sends the bytes from here.",
+    )
     extract_seconds: float = Field(30, gt=0, description="Time limit of one text extraction.")
     extract_memory_mib: int = Field(512, ge=128, description="Memory limit of one text extraction, in MiB.")
     soffice: str = Field("", description="LibreOffice's program for previews of office files; empty looks on PATH.")
@@ -80,6 +91,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy address in force."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'dossier.sqlite3'}"
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Where the blobs of the local disk lie."""
+        return self.data_dir.absolute() / "blobs"
 
     @property
     def base_url(self) -> str:

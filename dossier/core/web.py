@@ -277,12 +277,17 @@ def install(app: FastAPI) -> None:
         return problem(errors.Internal(), request.state.request_id)
 
 
+def protections(*, secure: bool) -> dict[str, str]:
+    """What every answer carries where it says nothing else itself; ``secure``: people come by HTTPS."""
+    return HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+
+
 class Edge:
     """The outermost layer: a request id, the protective headers, one log line, and no raw error to the outside."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
-        self.headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+        self.headers = protections(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

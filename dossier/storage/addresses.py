@@ -71,7 +71,7 @@ def _options(query: str) -> dict[str, str]:
 
 def open_store(settings: Settings, address: str = "") -> BlobStore:
     """The store at an address, or the one that the settings name. Touches nothing yet. Raises AddressUnfit."""
-    address = address or settings.storage_url or str(settings.data_dir.absolute() / "blobs")
+    address = address or settings.storage_url or str(settings.blobs_dir)
     scheme, colon, _rest = address.partition("://")
     if not colon:
         return LocalBlobs(Path(address))
