@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only
 
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 
@@ -34,6 +35,7 @@ PRAGMA_ANSWERS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "t
 SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR = 13, 5, 6, 10
 MYSQL_RETRY = {1205, 1213, 2006, 2013, 4031}
 MYSQL_FULL = {1021, 1114}
+MYSQL_REFUSED = {1045, 1698, 3118}  # wrong user or password, no password, locked
 
 MYSQL_TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
@@ -56,10 +58,36 @@ class DatabaseUnfit(RuntimeError):
     """The database cannot keep Dossier's promises; the program does not start."""
 
 
-class Database:
-    """Two engines on one database: ``writer`` (on SQLite one connection, in turn) and ``reader``."""
+class SignIn(Protocol):
+    """Tells with what to sign in to the database; asked for each new connection."""
 
-    def __init__(self, address: str, *, readers: int = 8) -> None:
+    async def current(self) -> dict[str, str]:
+        """``user`` and ``password``, from what is known."""
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+        """The same read anew, after the database refused these; None where nothing has changed."""
+
+
+class Pool(AsyncAdaptedQueuePool):
+    """The usual pool, which knows how many wait for a connection."""
+
+    waiting = 0
+
+    def _do_get(self) -> Any:
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+
+
+class Database:
+    """Two engines on one database: ``writer`` (on SQLite one connection, in turn) and ``reader``.
+
+    ``sign_in`` is where a password that changes while the program runs comes from; without it the address holds it.
+    """
+
+    def __init__(self, address: str, *, readers: int = 8, sign_in: SignIn | None = None) -> None:
         self.url = make_url(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -68,8 +96,10 @@ class Database:
             self.reader = _sqlite_engine(self.url, "DEFERRED", readers)
         else:
             self.writer = self.reader = create_async_engine(
-                address, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
+                address, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True, poolclass=Pool
             )
+        if sign_in is not None:
+            follow(self.writer, sign_in)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -111,7 +141,7 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=Pool,
         pool_size=size,
         max_overflow=0,
         pool_timeout=30,
@@ -135,6 +165,24 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
     return engine
 
 
+def follow(engine: AsyncEngine, sign_in: SignIn) -> None:
+    """Let every new connection of the engine sign in as ``sign_in`` says, once more if that has just changed."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, args: Any, given: dict[str, Any]) -> Any:
+        # Within SQLAlchemy's greenlet: waiting here blocks nobody but this connection.
+        told = await_only(sign_in.current())
+        try:
+            return dialect.connect(*args, **(given | told))
+        except Exception as error:
+            if _mysql_code(error) not in MYSQL_REFUSED:
+                raise
+            newer = await_only(sign_in.renewed(told))
+            if newer is None:
+                raise
+        return dialect.connect(*args, **(given | newer))
+
+
 def sqlite_code(error: BaseException | None) -> int | None:
     """The primary SQLite result code of a driver error, if it has one."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -145,19 +193,19 @@ def may_retry(error: DBAPIError) -> bool:
     """Whether the whole Unit may be tried once more: a deadlock, a lock time-out or a lost connection."""
     if sqlite_code(error.orig) in (SQLITE_BUSY, SQLITE_LOCKED):
         return True
-    return _mysql_code(error) in MYSQL_RETRY or error.connection_invalidated
+    return _mysql_code(error.orig) in MYSQL_RETRY or error.connection_invalidated
 
 
 def refusal(error: DBAPIError) -> DossierError | None:
     """What to tell the caller of a database that is full or away; None for an error nobody foresaw."""
     code = sqlite_code(error.orig)
-    if code == SQLITE_FULL or _mysql_code(error) in MYSQL_FULL:
+    if code == SQLITE_FULL or _mysql_code(error.orig) in MYSQL_FULL:
         return StorageFull("The database has no space left. Nothing was changed.")
-    if code == SQLITE_IOERR or may_retry(error):
+    if code == SQLITE_IOERR or may_retry(error) or _mysql_code(error.orig) in MYSQL_REFUSED:
         return Unavailable("The database is away or busy. Nothing was changed; try again.", retry_after=5)
     return None
 
 
-def _mysql_code(error: DBAPIError) -> int | None:
-    args = getattr(error.orig, "args", ())
+def _mysql_code(error: BaseException | None) -> int | None:
+    args = getattr(error, "args", ())
     return args[0] if args and isinstance(args[0], int) else None

@@ -17,6 +17,7 @@ from dossier.storage.service import (
     sweep,
     unknown_keys,
 )
+from dossier.storage.traced import traced
 
 __all__ = [
     "BlobEntry",
@@ -38,5 +39,6 @@ __all__ = [
     "list_",
     "received",
     "sweep",
+    "traced",
     "unknown_keys",
 ]
