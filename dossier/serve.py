@@ -68,7 +68,7 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
 
 
 async def work(parts: Parts) -> None:
-    """Work on jobs until a signal."""
+    """Work on jobs until a signal; what is under way then is finished within ``drain_seconds``, or given back."""
     worker = Worker(parts)
     stop = _signalled()
     async with _watched(parts, parts.settings.worker_port, "DOSSIER_WORKER_PORT"):
@@ -76,7 +76,9 @@ async def work(parts: Parts) -> None:
         await asyncio.wait([working, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         parts.health.leaving = True
         worker.stop()
-        await working
+        await _drain([working], parts.settings.drain_seconds)
+    if not working.cancelled() and (error := working.exception()):
+        raise error
 
 
 def _server(app: Any, host: str, port: int) -> Server:

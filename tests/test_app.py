@@ -1,13 +1,18 @@
 """The faces: what each serves, and that the partners' one takes no session."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from dossier import app, users
 from dossier.app import PORTAL_ONLY, create_app
+from dossier.core import health, rotation
+from dossier.core.settings import Settings
 from tests.conftest import PASSWORD, World, client_of
+from tests.moto import CREDENTIALS, SecretsManager
 
 API = "/api/v1"
 # Nobody signs in for these; they are guarded by what they are sent.
@@ -26,9 +31,9 @@ def partner(world: World) -> FastAPI:
     return face(world, "partner")
 
 
-def operations(app: FastAPI) -> dict[str, bool]:
+def operations(program: FastAPI) -> dict[str, bool]:
     """Operation → whether nobody has to sign in for it."""
-    paths = app.openapi()["paths"]
+    paths = program.openapi()["paths"]
     return {each["operationId"]: each.get("security") == [] for item in paths.values() for each in item.values()}
 
 
@@ -68,8 +73,6 @@ class TestPartner:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
     async def test_a_session_is_worth_nothing(self, world: World, partner: FastAPI) -> None:
-        from dossier import users
-
         await world.parts.units.run(
             world.owner.actor,
             lambda unit: users.add_member(unit, "owner@example.com", "Owner", "owner", PASSWORD, overwrite=True),
@@ -97,10 +100,53 @@ class TestPartner:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["all", "portal"])
 async def test_the_other_faces_are_whole(world: World, name: str) -> None:
-    app = face(world, name)
-    assert operations(app).keys() == operations(world.app).keys()
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8000")
+    program = face(world, name)
+    assert operations(program).keys() == operations(world.app).keys()
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=program), base_url="http://127.0.0.1:8000")
     assert (await client.get("/", headers={"Accept": "text/html"})).status_code == 200
+
+
+class TestSignIn:
+    """What ``build`` hands to the database: the settings' own order of places, asked again."""
+
+    @pytest.mark.slow
+    async def test_follows_the_secret_and_goes_on_without_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in CREDENTIALS.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(rotation, "RETRY_SECONDS", 0.0)
+        monkeypatch.setattr(health, "KEEP_SECONDS", 0.0)
+        manager = SecretsManager(tmp_path).start()
+        try:
+            manager.keep("db", '{"username": "u", "password": "first"}')
+            monkeypatch.setenv("DOSSIER_DATABASE_URL", "mysql+aiomysql://h/d")
+            monkeypatch.setenv("DOSSIER_SECRETS", manager.address("db"))
+            settings = Settings()
+            assert settings.rotates
+            sign_in = app._sign_in(settings)
+            whole = health.Health([health.Probe("secrets", app._fresh(sign_in), needed=False)])
+            told = await sign_in.current()
+            assert told == {"user": "u", "password": "first"}
+
+            manager.keep("db", '{"username": "u2", "password": "second"}')
+            assert await sign_in.renewed(told) == {"user": "u2", "password": "second"}
+            assert (await whole.ready())["status"] == "ok"
+        finally:
+            manager.stop()
+        assert await sign_in.renewed(await sign_in.current()) is None
+        assert await sign_in.current() == {"user": "u2", "password": "second"}
+        assert (await whole.ready())["status"] == "degraded"
+
+    async def test_follows_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "password"
+        file.write_text("first\n")
+        monkeypatch.setenv("DOSSIER_DATABASE_PASSWORD_FILE", str(file))
+        monkeypatch.setenv("DOSSIER_DATABASE_URL", "mysql+aiomysql://u@h/d")
+        sign_in = app._sign_in(Settings())
+        told = await sign_in.current()
+        file.write_text("second\n")
+        assert (told["password"], await sign_in.renewed(told)) == ("first", {"user": "u", "password": "second"})
 
 
 def test_every_name_is_an_operation_or_page(world: World) -> None:

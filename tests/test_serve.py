@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.spans import Receiver
+from tests.trust import invariants
 from tests.trust.server import Nursery, Server, Template, environment, prepare_template
 from tests.trust.tracer import until
 
@@ -145,6 +147,21 @@ class TestMetrics:
         assert "try another DOSSIER_METRICS_PORT" in ran.stderr
 
 
+class TestTraces:
+    def test_a_request_and_its_job_are_one_trace_at_the_receiver(self, serving: Serving) -> None:
+        with Receiver() as receiver:
+            server = serving(otlp_endpoint=receiver.endpoint, log_format="json", log_level="info")
+            answer = server.ask("POST", "/documents?name=a.txt", b"quince")
+            until(lambda: '"kind": "search.index"' in server.errors(), 30, 0.1)
+            assert server.stop() == 0
+            spans = receiver.spans()
+        (request,) = [span for span in spans if span.name == "POST /api/v1/documents"]
+        told = {each.key: each.value.string_value for each in request.attributes}
+        assert told["dossier.request_id"] == answer.headers["x-request-id"]
+        names = {span.name for span in spans if span.trace_id == request.trace_id}
+        assert names >= {"storage.put", "unit", "consume search.documents", "job search.index"}
+
+
 class TestWorker:
     def test_health_and_metrics(self, template: Template, tmp_path: Path) -> None:
         port, data = free_port(), template.copy(tmp_path / "data")
@@ -162,6 +179,28 @@ class TestWorker:
         finally:
             process.send(signal.SIGKILL)
             print((tmp_path / "err").read_text())
+
+    def test_a_job_that_takes_longer_than_the_drain_is_given_back(self, serving: Serving, tmp_path: Path) -> None:
+        server = serving("--no-worker")
+        page = b"<html><body>" + b"<p>quince <b>medlar</b> and so on</p>" * 400_000
+        server.ask("POST", "/documents?name=long.html", page)
+        env = environment(server.data, DOSSIER_DRAIN_SECONDS="0.2")
+        process = server.template.nursery.start(["dossier", "worker"], env, tmp_path / "out", tmp_path / "err")
+        try:
+            until(lambda: index_jobs(server) == [("running", 1)], 60)
+            process.send(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.send(signal.SIGKILL)
+            print((tmp_path / "err").read_text())
+        assert index_jobs(server) in ([("ready", 0)], [])
+
+
+def index_jobs(server: Server) -> list[Any]:
+    """State and attempts of the jobs for the index."""
+    with invariants.opened(server.data) as database:
+        rows: list[Any] = database.execute("SELECT state, attempts FROM jobs WHERE kind = 'search.index'").fetchall()
+        return rows
 
 
 def answers(port: int) -> bool:

@@ -141,7 +141,7 @@ async def lags(session: AsyncSession) -> dict[str, int]:
     last = await session.scalar(select(func.coalesce(func.sum(EventCounter.seq), 0))) or 0
     query = select(ConsumerCursor.consumer, func.sum(ConsumerCursor.seq)).group_by(ConsumerCursor.consumer)
     # Read after `last`, so a cursor may be beyond it by what came in between.
-    return {name: max(0, int(last) - int(done)) for name, done in (await session.execute(query)).tuples()}
+    return {name: max(0, int(last) - int(done)) for name, done in await session.execute(query)}
 
 
 async def consume(unit: "Unit", consumer: Consumer, limit: int = 100) -> int:

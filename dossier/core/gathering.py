@@ -8,13 +8,11 @@ from uuid import UUID
 
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy.exc import SQLAlchemyError
 
 from dossier import __version__
 from dossier.core import events, jobs, metrics, migrate
 from dossier.core.actor import Actor
 from dossier.core.db import Database
-from dossier.core.errors import DossierError
 from dossier.core.log import log
 from dossier.core.units import Units
 
@@ -53,7 +51,7 @@ class Gatherer:
             async with self._units.read(NOWHERE) as unit:
                 census = await jobs.census(unit.session)
                 lags = await events.lags(unit.session)
-        except (DossierError, SQLAlchemyError) as error:
+        except Exception as error:  # whatever it is, the other numbers are told
             _missed(type(error).__name__)
             return
         self._read_at = time.monotonic()

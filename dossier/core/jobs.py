@@ -150,7 +150,7 @@ async def census(session: AsyncSession) -> list[Count]:
     """The jobs of all workspaces by kind and state."""
     query = select(JobRow.kind, JobRow.state, func.count(), func.min(JobRow.created_at))
     rows = await session.execute(query.group_by(JobRow.kind, JobRow.state))
-    return [Count(*row) for row in rows.tuples()]
+    return [Count(*row) for row in rows]
 
 
 async def page(

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
         if not self.database_url:
             return f"sqlite:///{self.data_dir.absolute() / 'dossier.sqlite3'}"
         url = make_url(self.database_url)
+        if url.get_backend_name() == "sqlite":  # a file, which nobody signs in to
+            return self.database_url
         url = url.set(username=self.database_user or url.username, password=self.database_password or url.password)
         return url.render_as_string(hide_password=False)
 
@@ -107,7 +109,8 @@ class Settings(BaseSettings):
     def rotates(self) -> bool:
         """Whether the database's password comes from where it may change while the program runs."""
         files = {f"{PREFIX}DATABASE_{name}_FILE" for name in ("URL", "USER", "PASSWORD")}
-        return bool(self.database_url and (self.secrets or files & os.environ.keys()))
+        served = make_url(self.database).get_backend_name() != "sqlite"
+        return served and bool(self.secrets or files & os.environ.keys())
 
     @property
     def base_url(self) -> str:

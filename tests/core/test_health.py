@@ -135,6 +135,7 @@ class TestProgram:
         assert (status, found["storage"], told["code"]) == (503, "failed", "unavailable")
         assert "canary" not in str(told)
 
+    @pytest.mark.slow
     async def test_a_database_that_hangs_is_told_within_two_seconds(self, world: World) -> None:
         """All connections are taken, so that the next one waits for half a minute."""
         async with contextlib.AsyncExitStack() as held:

@@ -87,6 +87,10 @@ class TestDatabase:
         assert Settings(database_url=URL).rotates
         assert not Settings().rotates, "SQLite has no password"
 
+    def test_a_sqlite_has_neither(self, environment: Env) -> None:
+        settings = Settings(database_url="sqlite:////srv/a.sqlite3", database_user="u", database_password="p")
+        assert settings.database == "sqlite:////srv/a.sqlite3"
+
 
 class TestSecrecy:
     def test_no_secret_in_its_text(self, environment: Env) -> None:

@@ -82,6 +82,7 @@ class TestOff:
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
         assert ran.stdout == "[]\n"
 
+    @pytest.mark.slow
     def test_fastapis_own_telemetry_cannot_be_turned_on(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
         assert not create_app(world.parts)._native_telemetry.enabled()
@@ -114,6 +115,7 @@ class TestRequest:
         }
         assert "canary" not in spans.text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("proxies", "taken"), [(1, True), (0, False)])
     async def test_traceparent_of_the_edge(self, world: World, spans: Spans, proxies: int, taken: bool) -> None:
         """Of strangers' it is not: who chooses the id of a trace could hide in another's."""

@@ -98,6 +98,7 @@ def behind(world: World, proxies: int) -> httpx.AsyncClient:
     return client_of(app)
 
 
+@pytest.mark.slow
 class TestRequestId:
     @pytest.mark.parametrize("given", ["7f3a9c0e5b1d4f6a8c2e0b9d7f5a3c1e", "0198c0de-0000-7000-8000-000000000000"])
     async def test_of_the_edge(self, world: World, given: str) -> None:

@@ -11,6 +11,8 @@ from tests.contracts.blob_parts import BlobPartsContract
 from tests.contracts.blob_store import BlobStoreContract, chunked, read
 from tests.spans import Spans
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def spans() -> Iterator[Spans]:
