@@ -126,8 +126,8 @@ class Worker:
         heart = asyncio.create_task(self._beat(job, working))
         try:
             await working
-            await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
-            return "done"
+            held = await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
+            return "done" if held else "lost"
         except asyncio.CancelledError:
             if heart.done():  # the lease is lost, and with it the job
                 return "lost"
