@@ -17,11 +17,11 @@ import typer
 from pydantic import ValidationError
 
 from dossier.app import Parts, build
-from dossier.core import log, migrate
+from dossier.core import log, migrate, traces
 from dossier.core.actor import Actor, Role
 from dossier.core.errors import DossierError, Invalid
 from dossier.core.ids import new_id
-from dossier.core.settings import Settings
+from dossier.core.settings import Face, Settings, SettingsFault
 from dossier.core.units import Unit
 
 T = TypeVar("T")
@@ -54,6 +54,9 @@ def main() -> None:
         for item in error.errors():
             typer.echo(f"dossier: DOSSIER_{str(item['loc'][0]).upper()}: {item['msg']}", err=True)
         sys.exit(2)
+    except SettingsFault as fault:
+        typer.echo(f"dossier: {fault}", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -65,11 +68,14 @@ def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -
 
     async def whole() -> T:
         parts = build(settings)
+        if settings.otlp_endpoint:
+            traces.configure(settings.otlp_endpoint, settings.trace_ratio)
         try:
             await prepare(parts)
             return await do(parts)
         finally:
             await parts.close()
+            await asyncio.to_thread(traces.close)
 
     return asyncio.run(whole())
 
@@ -107,11 +113,15 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 finds a free one.")] = None,
     worker: Annotated[bool, typer.Option(help="Work on jobs in the same process.")] = True,
+    face: Annotated[
+        Face | None, typer.Option(help="Whom it is for: all; portal; or partner, without sessions.")
+    ] = None,
 ) -> None:
     """Serve the API (and work on jobs) until Ctrl-C or SIGTERM."""
     from dossier import serve as server
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    options = {"host": host, "port": port, "face": face}
+    given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type]  # the fields' own types
     if settings.port == 0:
         settings = settings.model_copy(update={"port": server.free_port(settings.host)})

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only
 
 from dossier.core import mysql
 from dossier.core.errors import DossierError, StorageFull, Unavailable
@@ -39,6 +40,7 @@ MYSQL_RETRY = {1205, 1213, 1020, 2006, 2013, 2055, 4031}
 # Shutting down, cannot be reached, too many connections, read-only after a failover.
 MYSQL_AWAY = {1053, 1040, 1203, 1290, 1836, 2002, 2003, 2005}
 MYSQL_FULL = {1021, 1114}
+MYSQL_REFUSED = {1045, 1698, 3118}  # wrong user or password, no password, locked
 
 MYSQL_TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
@@ -61,14 +63,38 @@ class DatabaseUnfit(RuntimeError):
     """The database cannot keep Dossier's promises; the program does not start."""
 
 
+class SignIn(Protocol):
+    """Tells with what to sign in to the database; asked for each new connection."""
+
+    async def current(self) -> dict[str, str]:
+        """``user`` and ``password``, from what is known."""
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+        """The same read anew, after the database refused these; None where nothing has changed."""
+
+
+class Pool(AsyncAdaptedQueuePool):
+    """The usual pool, which knows how many wait for a connection."""
+
+    waiting = 0
+
+    def _do_get(self) -> Any:
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+
+
 class Database:
     """Engines on one database: ``writer`` (on SQLite one connection, in turn), ``reader``, and ``replica`` for reads that
     may be a little behind, which is the reader where no replica is named.
 
-    ``pool`` is the most connections of each.
+    ``pool`` is the most connections of each. ``sign_in`` is where a password that changes while the program runs comes
+    from; without it the address holds it.
     """
 
-    def __init__(self, address: str, *, pool: int = 8, replica: str = "") -> None:
+    def __init__(self, address: str, *, pool: int = 8, replica: str = "", sign_in: SignIn | None = None) -> None:
         self.url = make_url(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -79,6 +105,9 @@ class Database:
             self.writer = mysql.engine(self.url, pool)
             self.reader = mysql.engine(self.url, pool, read_only=True)
         self.replica = mysql.engine(make_url(replica), pool, read_only=True) if replica else self.reader
+        if sign_in is not None:
+            for engine in {self.writer, self.reader, self.replica}:
+                follow(engine, sign_in)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -126,7 +155,7 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=Pool,
         pool_size=size,
         max_overflow=0,
         pool_timeout=30,
@@ -150,6 +179,24 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
     return engine
 
 
+def follow(engine: AsyncEngine, sign_in: SignIn) -> None:
+    """Let every new connection of the engine sign in as ``sign_in`` says, once more if that has just changed."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, args: Any, given: dict[str, Any]) -> Any:
+        # Within SQLAlchemy's greenlet: waiting here blocks nobody but this connection.
+        told = await_only(sign_in.current())
+        try:
+            return dialect.connect(*args, **(given | told))
+        except Exception as error:
+            if _mysql_code(error) not in MYSQL_REFUSED:
+                raise
+            newer = await_only(sign_in.renewed(told))
+            if newer is None:
+                raise
+        return dialect.connect(*args, **(given | newer))
+
+
 def sqlite_code(error: BaseException | None) -> int | None:
     """The primary SQLite result code of a driver error, if it has one."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -160,19 +207,20 @@ def may_retry(error: DBAPIError) -> bool:
     """Whether the whole Unit may be tried once more: a deadlock, a lock time-out or a lost connection."""
     if sqlite_code(error.orig) in (SQLITE_BUSY, SQLITE_LOCKED):
         return True
-    return _mysql_code(error) in MYSQL_RETRY or error.connection_invalidated
+    return _mysql_code(error.orig) in MYSQL_RETRY or error.connection_invalidated
 
 
 def refusal(error: DBAPIError) -> DossierError | None:
     """What to tell the caller of a database that is full or away; None for an error nobody foresaw."""
     code = sqlite_code(error.orig)
-    if code == SQLITE_FULL or _mysql_code(error) in MYSQL_FULL:
+    if code == SQLITE_FULL or _mysql_code(error.orig) in MYSQL_FULL:
         return StorageFull("The database has no space left. Nothing was changed.")
-    if code == SQLITE_IOERR or may_retry(error) or _mysql_code(error) in MYSQL_AWAY:
+    away = MYSQL_AWAY | MYSQL_REFUSED
+    if code == SQLITE_IOERR or may_retry(error) or _mysql_code(error.orig) in away:
         return Unavailable("The database is away or busy. Nothing was changed; try again.", retry_after=5)
     return None
 
 
-def _mysql_code(error: DBAPIError) -> int | None:
-    args = getattr(error.orig, "args", ())
+def _mysql_code(error: BaseException | None) -> int | None:
+    args = getattr(error, "args", ())
     return args[0] if args and isinstance(args[0], int) else None

@@ -47,6 +47,7 @@ async def authenticate(request: Request) -> Actor:
             mine = next((each for each in identity.memberships if each.workspace_id == workspace_id), None)
         if mine is None:
             raise NotFound
+        request.state.member_id = mine.member_id  # for the log line; a name stays out of it
         return identity.actor(mine)
 
 
@@ -58,7 +59,7 @@ async def identify(request: Request) -> Identity:
 
 async def signed_in(request: Request) -> UUID | None:
     """The person whose session the request carries, where a page of ours sent it; None for anybody else."""
-    secret = request.cookies.get(cookie_name(settings(request)))
+    secret = _cookie(request)
     if not secret or not from_here(request):
         return None
     async with units(request).read(NOBODY) as unit:
@@ -74,7 +75,7 @@ async def _identity(request: Request, unit: ReadUnit) -> Identity:
         identity = await _by_certificate(request, unit)
     elif scheme.lower() == "bearer":
         identity = await service.by_token(unit, token.strip())
-    elif secret := request.cookies.get(cookie_name(settings(request))):
+    elif secret := _cookie(request):
         if request.method not in SAFE and not from_here(request):
             raise CrossSite
         identity = await service.by_session(unit, secret)
@@ -109,6 +110,12 @@ async def _by_certificate(request: Request, unit: ReadUnit) -> Identity:
     if not mine:
         raise NotFound
     return service.by_certificate(unit, mine[0])
+
+
+def _cookie(request: Request) -> str | None:
+    """The session's secret; the partners' face takes none, whoever sends it."""
+    ours = settings(request)
+    return None if ours.face == "partner" else request.cookies.get(cookie_name(ours))
 
 
 def slug(request: Request) -> str | None:

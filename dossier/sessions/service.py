@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, or_, update
 
 from dossier import certificates, users
-from dossier.core import passwords
+from dossier.core import metrics, passwords
 from dossier.core.actor import Actor
 from dossier.core.errors import Invalid, Unauthenticated
 from dossier.core.ids import digest, new_secret
@@ -147,13 +147,16 @@ async def sign_in(units: Units, email: str, password: str, user_agent: str, last
             await users.rehash(unit, person.id, newer)
         return await open_session(unit, person.id, user_agent, lasts)
 
-    return await units.run(NOBODY, verb)
+    secret = await units.run(NOBODY, verb)
+    metrics.sign_ins.labels("done").inc()
+    return secret
 
 
 async def _proven(person: users.Person | None, password: str) -> users.Person:
     """The person, if this is their password; as slow for nobody as for somebody. Raises BadCredentials."""
     right = await passwords.verify(person.password_hash if person else None, password)
     if person is None or not right or not person.active:
+        metrics.sign_ins.labels("refused").inc()
         raise BadCredentials
     return person
 

@@ -19,6 +19,7 @@ from dossier.storage.service import (
     sweep,
     unknown_keys,
 )
+from dossier.storage.traced import traced
 
 __all__ = [
     "AddressUnfit",
@@ -43,5 +44,6 @@ __all__ = [
     "open_store",
     "received",
     "sweep",
+    "traced",
     "unknown_keys",
 ]

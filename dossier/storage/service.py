@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, union_all
 
+from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.log import log
@@ -194,4 +195,5 @@ async def _sweep_keys(units: Units, actor: Actor, keys: Sequence[str], remove: R
         orphans = await unknown_keys(unit, keys) if keys else set()
     for key in orphans:
         await remove(key)
+        metrics.blobs_swept.inc()
     return len(orphans)

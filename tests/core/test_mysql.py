@@ -236,14 +236,13 @@ class TestPages:
             after: str | None = None
             counts = []
             for _ in range(8):
+                turned: list[str | None] = []
 
-                async def verb(unit: ReadUnit, ask: Any = ask, after: str | None = after) -> None:
-                    nonlocal turned
-                    turned = (await ask(unit, after))[1]
+                async def verb(unit: ReadUnit, ask: Any = ask, after: str | None = after, turned: Any = turned) -> None:
+                    turned.append((await ask(unit, after))[1])
 
-                turned: str | None = None
                 counts.append(await self.reads(world, verb))
-                after = turned
+                after = turned[0]
             found[name] = counts
         print(found)
         pytest.fail("look")

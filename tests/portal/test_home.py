@@ -189,5 +189,5 @@ def _event(unit: Unit, seq: int, document_id: UUID) -> dict[str, Any]:
         "actor_id": unit.actor.member_id,
         "actor_name": "x",
         "at": unit.now,
-        "data": {"name": "x", "changed": ["tags"]},
+        "stored": {"name": "x", "changed": ["tags"]},
     }

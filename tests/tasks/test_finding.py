@@ -117,7 +117,7 @@ class TestRunIndex:
             await desk.task(lease, title="rent")
 
         async def imported(unit: Unit) -> bool:
-            event = EventRow(type="document.imported", document_id=lease, task_id=None, data={"tasks": count})
+            event = EventRow(type="document.imported", document_id=lease, task_id=None, stored={"tasks": count})
             await finding.follow(unit, event)
             return unit.deferred > 0
 

@@ -1381,7 +1381,9 @@ export interface paths {
         };
         /**
          * Whether requests can be served
-         * @description Answers 200 while database and storage work and the process is not stopping, else 503.
+         * @description Answers 200 while the parts that are needed work and the process is not stopping, else 503; within two seconds.
+         *
+         *     The 503 holds `parts` too. `degraded` is a 200: a part that is not needed does not answer.
          */
         get: operations["ready"];
         put?: never;
@@ -3373,6 +3375,24 @@ export interface components {
             ids: string[];
         };
         /**
+         * PartState
+         * @description How a part is: it works, refuses, or does not answer in time. Without one that is not `needed` Dossier serves on.
+         */
+        PartState: {
+            /**
+             * Ms
+             * @description How long it took to say so.
+             */
+            ms: number;
+            /** Needed */
+            needed: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "failed" | "late";
+        };
+        /**
          * PasswordChange
          * @description The present password and the next one.
          * @example {
@@ -3491,6 +3511,41 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * Ready
+         * @description All parts that are needed work; `degraded`: not all others.
+         * @example {
+         *       "parts": {
+         *         "database": {
+         *           "ms": 0.6,
+         *           "needed": true,
+         *           "state": "ok"
+         *         },
+         *         "schema": {
+         *           "ms": 0.7,
+         *           "needed": true,
+         *           "state": "ok"
+         *         },
+         *         "storage": {
+         *           "ms": 0.4,
+         *           "needed": true,
+         *           "state": "ok"
+         *         }
+         *       },
+         *       "status": "ok"
+         *     }
+         */
+        Ready: {
+            /** Parts */
+            parts: {
+                [key: string]: components["schemas"]["PartState"];
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded";
         };
         /**
          * Reset
@@ -13658,20 +13713,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is so. */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ok"
-                     *     }
-                     */
-                    "application/json": {
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
             /** @description `unavailable` */
