@@ -3,28 +3,26 @@
 Exit codes: 0 done, 1 refused or found faults, 2 wrong use.
 """
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
-from dossier.app import Parts, build
-from dossier.core import log, migrate, traces
+from dossier.app import Parts
+from dossier.console import NOWHERE, run, show, workspace_actor
+from dossier.core import migrate
 from dossier.core.actor import Actor, Role
 from dossier.core.errors import DossierError, Invalid
 from dossier.core.ids import new_id
 from dossier.core.settings import Face, Settings, SettingsFault
 from dossier.core.units import Unit
 
-T = TypeVar("T")
 cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 user_cli = typer.Typer(help="People of a workspace.", no_args_is_help=True)
 token_cli = typer.Typer(help="Personal access tokens.", no_args_is_help=True)
@@ -39,7 +37,6 @@ cli.add_typer(portal_cli, name="portal")
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The workspace's slug.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-NOWHERE = Actor.system(UUID(int=0), "command line")
 
 
 def main() -> None:
@@ -59,50 +56,6 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -> T:
-    """Build the parts on a current schema, do one thing, and let go of them."""
-    settings = settings or Settings()
-    log.configure(settings.log_format, settings.log_level)
-
-    async def whole() -> T:
-        parts = build(settings)
-        if settings.otlp_endpoint:
-            traces.configure(settings.otlp_endpoint, settings.trace_ratio)
-        try:
-            await prepare(parts)
-            return await do(parts)
-        finally:
-            await parts.close()
-            await asyncio.to_thread(traces.close)
-
-    return asyncio.run(whole())
-
-
-async def prepare(parts: Parts) -> None:
-    """Bring an embedded database to the present schema, and assert what the database must promise."""
-    if await migrate.revision(parts.database) != migrate.HEAD:
-        if not parts.database.is_sqlite:
-            raise SystemExit("dossier: the database's schema is not this version's; run `dossier migrate` first.")
-        await asyncio.to_thread(migrate.upgrade, parts.settings.database)
-    await parts.database.check()
-
-
-def show(value: Any) -> None:
-    """Print one JSON value."""
-    typer.echo(json.dumps(value, default=str, ensure_ascii=False))
-
-
-async def workspace_actor(parts: Parts, slug: str) -> Actor:
-    """The system in the workspace of that slug. Raises WorkspaceNotFound."""
-    from dossier import users
-
-    async with parts.units.read(NOWHERE) as unit:
-        workspace_id = await users.find_workspace(unit, slug)
-    if workspace_id is None:
-        raise users.WorkspaceNotFound(f"There is no workspace {slug}.")
-    return Actor.system(workspace_id, "command line")
 
 
 # Running
