@@ -271,13 +271,23 @@ class TestNothingIsLost:
         expect(sheet(page).locator("ol").get_by_text("Typed before it ended")).to_be_visible()
         expect(dialog).to_have_count(0)
 
-    def test_two_who_change_the_same_choose(self, mara: Window, api: Api, lease: Any) -> None:
+    @pytest.mark.parametrize("heard", [True, False], ids=["heard", "unheard"])
+    def test_two_who_change_the_same_choose(self, mara: Window, api: Api, lease: Any, heard: bool) -> None:
+        """Whether or not the other's change has come in live while one typed."""
         task = api.task(lease, "Old title")
         page = mara.open(at(lease, task=task["id"]))
         title = sheet(page).get_by_label("What is to be done")
         expect(title).to_have_value("Old title")
         title.fill("My title")
+        if not heard:
+            page.route(
+                "**/api/v1/tasks/*", lambda route: route.abort() if route.request.method == "GET" else route.continue_()
+            )
         api.call("PATCH", f"/tasks/{task['id']}", json={"title": "Their title"})
+        if heard:
+            expect(row(page, "Their title")).to_be_attached()
+        else:
+            page.unroute("**/api/v1/tasks/*")
         title.press("Enter")
         conflict = page.get_by_role("dialog", name=re.compile("meantime"))
         expect(conflict.get_by_text("My title")).to_be_visible()

@@ -53,21 +53,25 @@ export function useTasks() {
     params: { path: { task_id: task.id }, header: { 'If-Match': `"${task.etag}"` } }, body: patch,
   }))
 
-  /** Change a task. `saved`; or `theirs`, chosen over this change after somebody else's; or `kept`: not saved, what was typed may stay. */
-  async function change(wire: Task, patch: TaskPatch): Promise<Outcome> {
+  /**
+   * Change a task. `saved`; or `theirs`, chosen over this change after somebody else's; or `kept`: not saved, what was typed may stay.
+   * `seen` is the task as it was when the person began to type: what came live since then is somebody else's change as well.
+   */
+  async function change(wire: Task, patch: TaskPatch, seen?: Task): Promise<Outcome> {
     const task = holdTask(wire)
     const before = { ...task }
+    const base = seen ?? before
     const wanted = shown(patch, id => byId.value.get(id)?.name ?? '')
     Object.assign(task, wanted)
     busy.set(task.id, (busy.get(task.id) ?? 0) + 1)
     try {
-      Object.assign(task, await send(before, patch))
+      Object.assign(task, await send(base, patch))
       return 'saved'
     }
     catch (error) {
       Object.assign(task, Object.fromEntries(Object.keys(wanted).map(name => [name, before[name as keyof Task]])))
-      if (error instanceof Problem && error.status === 412) return await merge(task, before, patch)
-      tell.failed(t('tasks.not_saved', { title: before.title }), error, () => change(task, patch))
+      if (error instanceof Problem && error.status === 412) return await merge(task, base, patch)
+      tell.failed(t('tasks.not_saved', { title: before.title }), error, () => change(task, patch, seen))
       return 'kept'
     }
     finally {
