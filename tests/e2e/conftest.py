@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Try a browser test that fails once more, and say so: a whole browser shares two cores with everything else."""
-    if not item.path.is_relative_to(Path(__file__).parent):
+    if nextitem is None or not item.path.is_relative_to(Path(__file__).parent):
         return None
     hook = item.ihook
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
