@@ -1,19 +1,27 @@
 """Wiring of the HTTP program: settings in, an ASGI app out. Nothing imports this but the entrances."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 
 from dossier import documents, folders, notices, sessions, tasks, uploads
-from dossier.core import web
+from dossier.certificates import routes as certificates_routes
+from dossier.core import health, web
+from dossier.core.bell import Bell, RedisBell
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import Database
+from dossier.core.health import Health, Probe, Unfit
 from dossier.core.limits import Limits
+from dossier.core.linger import Linger
 from dossier.core.mail import Mail, from_settings
+from dossier.core.redis import connect
+from dossier.core.rotation import Rotating
 from dossier.core.settings import Settings
 from dossier.core.units import Units
 from dossier.documents import routes as documents_routes
@@ -28,14 +36,18 @@ from dossier.renditions import routes as renditions_routes
 from dossier.samples import routes as samples_routes
 from dossier.search import match
 from dossier.sessions import routes as sessions_routes
-from dossier.storage import BlobStore, LocalBlobs
+from dossier.storage import BlobStore, open_store, traced
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 ROUTERS = [
     portal_routes.router,
     sessions_routes.router,
+    certificates_routes.router,
     users_routes.router,
     folders_routes.router,
     documents_routes.router,
@@ -49,6 +61,13 @@ ROUTERS = [
     notices_routes.router,
     screens_routes.router,
 ]
+# Ways to a session and what needs one, set-up and pages: the partners' face has none of these.
+PORTAL_ONLY = frozenset({"set_up", "sign_in", "sign_out", "request_reset", "reset_password", "accept_invitation"}) | {
+    "update_me",
+    "change_password",
+    "docs",
+    "asset",
+}
 DESCRIPTION = """Documents, their versions and the tasks on them.
 
 Sign in with `POST /api/v1/session` (a cookie) or send a personal access token as `Authorization: Bearer`. Errors are
@@ -67,21 +86,63 @@ class Parts:
     store: BlobStore
     mail: Mail
     clock: Clock
+    health: Health
+    redis: "Redis | None" = None
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, the store and Redis."""
         await self.database.close()
+        await self.store.close()
+        if self.redis is not None:
+            await self.redis.aclose()
 
 
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     """The parts that the settings name."""
-    database = Database(settings.database)
-    store = LocalBlobs(settings.data_dir.absolute() / "blobs")
-    return Parts(settings, database, Units(database, clock=clock), store, from_settings(settings), clock)
+    sign_in = _sign_in(settings) if settings.rotates else None
+    database = Database(
+        settings.database, pool=settings.database_pool, replica=settings.database_replica_url, sign_in=sign_in
+    )
+    store = open_store(settings)
+    if settings.otlp_endpoint:
+        store = traced(store)
+    probes = [*health.of_database(database), Probe("storage", store.check)]
+    if sign_in is not None:
+        probes.append(Probe("secrets", _fresh(sign_in), needed=False))
+    redis = connect(settings.redis_url) if settings.redis_url else None
+    if redis is not None:
+        probes.append(Probe("redis", partial(_answers, redis), needed=False))
+    units = Units(database, clock=clock, bell=RedisBell(redis) if redis is not None else Bell())
+    return Parts(settings, database, units, store, from_settings(settings), clock, Health(probes), redis)
+
+
+async def _answers(redis: "Redis") -> None:
+    try:
+        await redis.ping()
+    except (RedisError, OSError) as error:
+        raise Unfit("Redis does not answer; rate limits and live updates are each process's own.") from error
+
+
+def _sign_in(settings: Settings) -> Rotating:
+    """The database's password from where all settings come from: read again, the order among them stays."""
+
+    def read() -> dict[str, str]:
+        return Settings(secrets=settings.secrets).sign_in
+
+    return Rotating(settings.sign_in, read, settings.secrets_refresh_minutes * 60)
+
+
+def _fresh(sign_in: Rotating) -> Callable[[], Awaitable[None]]:
+    async def ask() -> None:
+        if sign_in.stale:
+            raise Unfit("The secrets could not be read again.")
+
+    return ask
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The FastAPI program on these parts."""
+    """The FastAPI program on these parts, with the face that the settings say."""
+    face = parts.settings.face
     app = FastAPI(
         title="Dossier",
         version="1",
@@ -91,30 +152,34 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        # FastAPI's own spans and log records hold paths and the text of errors, and variables could turn them on.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     equip(app, parts)
     web.install(app)
-    for router in ROUTERS:
+    for router in _routers(face):
         app.include_router(router)
-    site.install(app, site.folder_of(parts.settings.portal_dir))
+    if face != "partner":
+        site.install(app, site.folder_of(parts.settings.portal_dir))
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=_streams)
     app.add_middleware(sessions.LastSeen)
-    app.add_middleware(web.Edge, secure=parts.settings.secure)
+    app.add_middleware(web.Edge, secure=parts.settings.secure, trusted=parts.settings.trusted_proxies > 0)
+    app.add_middleware(Linger)
     return app
 
 
 def equip(app: FastAPI, parts: Parts) -> None:
     """Put the parts, and what core asks of the rooms above it, where requests find them."""
-    for name in ("settings", "units", "store", "mail", "clock"):
+    for name in ("settings", "units", "store", "mail", "clock", "health"):
         setattr(app.state, name, getattr(parts, name))
-    app.state.limits = Limits()
+    app.state.limits = Limits(parts.redis)
     app.state.authenticate = sessions.authenticate
     app.state.search = match
     app.state.unread = notices.unread
     app.state.uploads = uploads.Desk()
     app.state.draining = False
-    app.state.methods_of = _methods_of
+    app.state.methods_of = partial(_methods_of, parts.settings.face)
     app.state.workspace_of = {
         "document_id": documents.workspace_of,
         "folder_id": folders.workspace_of,
@@ -128,9 +193,20 @@ def _streams(method: str, path: str) -> bool:
     return documents_routes.is_upload(method, path) or uploads_routes.is_upload(method, path)
 
 
-def _methods_of(path: str) -> set[str]:
+def _routers(face: str) -> list[APIRouter]:
+    """What a face serves."""
+    return [_without(router, PORTAL_ONLY) for router in ROUTERS] if face == "partner" else ROUTERS
+
+
+def _without(router: APIRouter, names: Collection[str]) -> APIRouter:
+    rest = APIRouter()
+    rest.routes.extend(route for route in router.routes if getattr(route, "name", None) not in names)
+    return rest
+
+
+def _methods_of(face: str, path: str) -> set[str]:
     """The methods that an address takes."""
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    routes = [route for router in _routers(face) for route in router.routes if isinstance(route, APIRoute)]
     return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
@@ -172,8 +248,9 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema["components"]["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
                 "session": {"type": "apiKey", "in": "cookie", "name": "dossier_session"},
+                "certificate": {"type": "mutualTLS", "description": "At the partners' address of the edge."},
             }
-            schema["security"] = [{"token": []}, {"session": []}]
+            schema["security"] = [{"token": []}, {"session": []}, {"certificate": []}]
             _tidy(schema)
             _restore_nulls(schema["components"]["schemas"])
             app.openapi_schema = schema

@@ -3,39 +3,40 @@
 Exit codes: 0 done, 1 refused or found faults, 2 wrong use.
 """
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
-from dossier.app import Parts, build
-from dossier.core import log, migrate
+from dossier.app import Parts
+from dossier.console import NOWHERE, run, show, workspace_actor
+from dossier.core import migrate
 from dossier.core.actor import Actor, Role
 from dossier.core.errors import DossierError, Invalid
 from dossier.core.ids import new_id
-from dossier.core.settings import Settings
+from dossier.core.settings import Face, Settings, SettingsFault
 from dossier.core.units import Unit
 
-T = TypeVar("T")
 cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 user_cli = typer.Typer(help="People of a workspace.", no_args_is_help=True)
 token_cli = typer.Typer(help="Personal access tokens.", no_args_is_help=True)
 jobs_cli = typer.Typer(help="Promised work.", no_args_is_help=True)
+storage_cli = typer.Typer(help="Where contents lie.", no_args_is_help=True)
+portal_cli = typer.Typer(help="The built portal.", no_args_is_help=True)
 cli.add_typer(user_cli, name="user")
 cli.add_typer(token_cli, name="token")
 cli.add_typer(jobs_cli, name="jobs")
+cli.add_typer(storage_cli, name="storage")
+cli.add_typer(portal_cli, name="portal")
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The workspace's slug.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-NOWHERE = Actor.system(UUID(int=0), "command line")
 
 
 def main() -> None:
@@ -50,49 +51,11 @@ def main() -> None:
         for item in error.errors():
             typer.echo(f"dossier: DOSSIER_{str(item['loc'][0]).upper()}: {item['msg']}", err=True)
         sys.exit(2)
+    except SettingsFault as fault:
+        typer.echo(f"dossier: {fault}", err=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -> T:
-    """Build the parts on a current schema, do one thing, and let go of them."""
-    settings = settings or Settings()
-    log.configure(settings.log_format, settings.log_level)
-
-    async def whole() -> T:
-        parts = build(settings)
-        try:
-            await prepare(parts)
-            return await do(parts)
-        finally:
-            await parts.close()
-
-    return asyncio.run(whole())
-
-
-async def prepare(parts: Parts) -> None:
-    """Bring an embedded database to the present schema, and assert what the database must promise."""
-    if await migrate.revision(parts.database) != migrate.HEAD:
-        if not parts.database.is_sqlite:
-            raise SystemExit("dossier: the database's schema is not this version's; run `dossier migrate` first.")
-        await asyncio.to_thread(migrate.upgrade, parts.settings.database)
-    await parts.database.check()
-
-
-def show(value: Any) -> None:
-    """Print one JSON value."""
-    typer.echo(json.dumps(value, default=str, ensure_ascii=False))
-
-
-async def workspace_actor(parts: Parts, slug: str) -> Actor:
-    """The system in the workspace of that slug. Raises WorkspaceNotFound."""
-    from dossier import users
-
-    async with parts.units.read(NOWHERE) as unit:
-        workspace_id = await users.find_workspace(unit, slug)
-    if workspace_id is None:
-        raise users.WorkspaceNotFound(f"There is no workspace {slug}.")
-    return Actor.system(workspace_id, "command line")
 
 
 # Running
@@ -103,11 +66,15 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 finds a free one.")] = None,
     worker: Annotated[bool, typer.Option(help="Work on jobs in the same process.")] = True,
+    face: Annotated[
+        Face | None, typer.Option(help="Whom it is for: all; portal; or partner, without sessions.")
+    ] = None,
 ) -> None:
     """Serve the API (and work on jobs) until Ctrl-C or SIGTERM."""
     from dossier import serve as server
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    options = {"host": host, "port": port, "face": face}
+    given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type]  # the fields' own types
     if settings.port == 0:
         settings = settings.model_copy(update={"port": server.free_port(settings.host)})
@@ -168,6 +135,20 @@ def openapi() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         run(do, Settings(data_dir=Path(folder)))
+
+
+@portal_cli.command("nginx")
+def portal_nginx(folder: Annotated[Path, typer.Argument(help="Where nginx has its configuration.")]) -> None:
+    """Write headers.conf and site.conf: how nginx serves the built portal. Made again after each build."""
+    from dossier.portal import edge, site
+
+    settings = Settings()
+    try:
+        files = edge.includes(site.folder_of(settings.portal_dir), secure=settings.secure)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    for name, text in files.items():
+        (folder / name).write_text(text)
 
 
 # People
@@ -326,6 +307,35 @@ def export(
             return await transfer.export_workspace(parts, actor, dest, progress)
 
     _tell(run(do), as_json)
+
+
+@storage_cli.command("copy")
+def storage_copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A folder of contents, or s3://bucket/prefix?region=….")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="Likewise; DOSSIER_STORAGE_URL is to name it afterwards.")
+    ],
+    verify: Annotated[bool, typer.Option("--verify", help="Read back what is there already, and compare it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy every content that the database names to another storage. Can be cut off and started again."""
+    from dossier import storage, transfer
+
+    async def do(parts: Parts) -> transfer.Report:
+        old, new = storage.open_store(parts.settings, source), storage.open_store(parts.settings, target)
+        try:
+            with transfer.shown("contents", wanted=not as_json) as progress:
+                return await transfer.copy_storage(parts.units, old, new, progress, verify=verify)
+        finally:
+            await old.close()
+            await new.close()
+
+    report = run(do)
+    if left := report.counts["unfinished"]:
+        typer.echo(f"{left} unfinished uploads stay where they are: let them end first, or they begin anew.", err=True)
+    _tell(report, as_json)
 
 
 def _tell(report: Any, as_json: bool) -> None:

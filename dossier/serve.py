@@ -1,20 +1,24 @@
 """`dossier serve`: the HTTP program and, beside it in the same process, the worker; and how both stop.
 
-On SIGTERM or SIGINT the process takes no new connection, live streams end, requests under way are answered for up to
-``drain_seconds``, and the job under way is finished or given back.
+On SIGTERM or SIGINT ``/health/ready`` turns to 503. After ``leave_seconds`` the process takes no new connection, live
+streams end, requests under way are answered for up to ``drain_seconds``, and the job under way is finished or given back.
+The side door, with health and metrics, closes last.
 """
 
 import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from dossier.app import Parts, create_app
+from dossier.core import metrics
 from dossier.core.log import log
+from dossier.core.sidedoor import side_door
 from dossier.worker import Worker
 
 
@@ -26,7 +30,7 @@ def free_port(host: str) -> int:
         return port
 
 
-def require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int, setting: str = "--port") -> None:
     """Refuse a port that something listens on: the server itself would share it without a word (SO_REUSEPORT)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -34,7 +38,7 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SystemExit(f"dossier: cannot listen on {host}:{port}: {error.strerror}; try --port") from error
+            raise SystemExit(f"dossier: cannot listen on {host}:{port}: {error.strerror}; try {setting}") from error
 
 
 async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True) -> None:
@@ -42,36 +46,78 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
     settings = parts.settings
     require_free(settings.host, settings.port)
     app = create_app(parts)
-    server = Server(
-        app,
-        settings.host,
-        settings.port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-        backlog=1024,
-    )
+    server = _server(app, settings.host, settings.port)
     worker = Worker(parts)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    serving = asyncio.create_task(server.serve())
-    working = asyncio.create_task(worker.run() if work else _until(stop))
-    await _listening(settings.host, settings.port, serving)
-    started()
-    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    log.info("serve.stopping")
-    app.state.draining = True
-    worker.stop()
-    server.stop()  # type: ignore[no-untyped-call]  # the library's own
-    await _drain([serving, working], settings.drain_seconds)
+    stop = _signalled()
+    async with _watched(parts, settings.metrics_port, "DOSSIER_METRICS_PORT"):
+        carrying = asyncio.create_task(parts.units.bell.carry())
+        serving = asyncio.create_task(server.serve())
+        working = asyncio.create_task(worker.run() if work else _until(stop))
+        await _listening(settings.host, settings.port, serving)
+        started()
+        await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        log.info("serve.stopping")
+        parts.health.leaving = True
+        if not serving.done():
+            await asyncio.sleep(settings.leave_seconds)
+        app.state.draining = True
+        worker.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # the library's own
+        await _drain([serving, working], settings.drain_seconds)
+        carrying.cancel()
     if serving.done() and not serving.cancelled() and (error := serving.exception()):
         raise error
 
 
+async def work(parts: Parts) -> None:
+    """Work on jobs until a signal; what is under way then is finished within ``drain_seconds``, or given back."""
+    worker = Worker(parts)
+    stop = _signalled()
+    async with _watched(parts, parts.settings.worker_port, "DOSSIER_WORKER_PORT"):
+        carrying = asyncio.create_task(parts.units.bell.carry())
+        working = asyncio.create_task(worker.run())
+        await asyncio.wait([working, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        parts.health.leaving = True
+        worker.stop()
+        await _drain([working], parts.settings.drain_seconds)
+        carrying.cancel()
+    if not working.cancelled() and (error := working.exception()):
+        raise error
+
+
+def _server(app: Any, host: str, port: int) -> Server:
+    return Server(app, host, port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False, backlog=1024)
+
+
+def _signalled() -> asyncio.Event:
+    """What SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _watched(parts: Parts, port: int, setting: str) -> AsyncIterator[None]:
+    """The side door on a port, if there is one, and the watch on the event loop, for as long as the block lasts."""
+    if not port:
+        yield
+        return
+    host = parts.settings.host
+    require_free(host, port, f"another {setting}")
+    door = _server(side_door(parts.health, parts.units), host, port)
+    serving, watching = asyncio.create_task(door.serve()), asyncio.create_task(metrics.watch_loop())
+    await _listening(host, port, serving)
+    try:
+        yield
+    finally:
+        watching.cancel()
+        door.stop()  # type: ignore[no-untyped-call]  # the library's own
+        await _drain([serving], 1)
 
 
 async def _listening(host: str, port: int, serving: "asyncio.Task[None]") -> None:
@@ -89,12 +135,3 @@ async def _drain(tasks: "list[asyncio.Task[None]]", seconds: float) -> None:
         log.warning("serve.cut_off", seconds=seconds)
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-
-
-async def work(parts: Parts) -> None:
-    """Work on jobs until a signal."""
-    worker = Worker(parts)
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, worker.stop)
-    await worker.run()

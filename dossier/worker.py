@@ -1,13 +1,14 @@
 """The worker: runs jobs and consumers, beside the HTTP program in one process or alone (`dossier worker`)."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
 from dossier import documents, downloads, notices, renditions, search, sessions, tasks, uploads, users
 from dossier.app import Parts
-from dossier.core import events, idempotency, jobs
+from dossier.core import events, idempotency, jobs, metrics, traces, trail
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.events import Consumer
@@ -103,15 +104,33 @@ class Worker:
         return await self.units.run(NOWHERE, lambda unit: jobs.claim(unit.session, self.id, unit.now))
 
     async def _run(self, job: JobRow) -> None:
+        """Run a job, and say in one line how that went and which request it came from."""
+        began, outcome = time.perf_counter(), "given_back"
+        about: dict[str, traces.Value] = {"dossier.job": job.kind, "dossier.attempt": job.attempts}
+        with trail.followed(job.stored, f"job {job.kind}", about) as span:
+            try:
+                outcome = await self._try(job)
+            finally:
+                seconds = time.perf_counter() - began
+                metrics.jobs_run.labels(job.kind, outcome).inc()
+                metrics.job_seconds.labels(job.kind).observe(seconds)
+                if outcome != "done":
+                    span.fail(outcome)
+                told = {"job": str(job.id), "kind": job.kind, "attempt": job.attempts, "outcome": outcome}
+                log.info("job", **told, ms=round(seconds * 1000, 1))
+
+    async def _try(self, job: JobRow) -> str:
+        """The outcome: done, lost, dead or failed. A cancelled one is given back."""
         handler = self.jobs.get(job.kind)
         working = asyncio.create_task(self._handle(job, handler))
         heart = asyncio.create_task(self._beat(job, working))
         try:
             await working
-            await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
+            held = await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
+            return "done" if held else "lost"
         except asyncio.CancelledError:
             if heart.done():  # the lease is lost, and with it the job
-                return
+                return "lost"
             working.cancel()
             await asyncio.shield(
                 self.units.run(NOWHERE, lambda unit: jobs.release(unit.session, job, self.id, unit.now))
@@ -120,6 +139,7 @@ class Worker:
         except Exception as error:
             dead = isinstance(error, GiveUp) or handler is None or job.attempts >= handler.attempts
             await self._fail(job, error, dead=dead)
+            return "dead" if dead else "failed"
         finally:
             heart.cancel()
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import dossier.certificates.models
 import dossier.core.events
 import dossier.core.idempotency
 import dossier.core.jobs

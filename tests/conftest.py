@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
@@ -25,6 +25,12 @@ from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
+from tests.mariadb import MariaDb
+from tests.redis_server import RedisServer
+from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
+
+if TYPE_CHECKING:
+    from tests.servers import SeaweedFS
 
 PASSWORD = "correct horse battery"
 # How long an example takes to make says how busy the machine is.
@@ -38,6 +44,20 @@ db.PRAGMAS["synchronous"] = "OFF"
 
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
 WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
+WHOLE_ONLY |= {"certificates"}
+
+
+# Whose tests run on the production stack as well.
+ON_BOTH = WHOLE_ONLY | {"documents", "folders", "feed", "notices", "core", "samples", "renditions"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what stands on a program of its own on both stacks, unless it is marked for one of them."""
+    if "stack" not in metafunc.fixturenames or Path(metafunc.module.__file__ or "").parent.name not in ON_BOTH:
+        return
+    marked = {mark.name for mark in metafunc.definition.iter_markers()} & {EMBEDDED, PRODUCTION}
+    stacks = [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.slow)]
+    metafunc.parametrize("stack", [*marked] or stacks, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,26 +120,67 @@ class World:
 
 @dataclass(frozen=True)
 class Seed:
-    """A migrated database with the people of ``World`` in it, made once; and what a test needs to know of them."""
+    """A migrated database with the people of ``World`` in it, made once; and what a test needs to know of them.
 
-    path: Path
+    ``path`` is the file of the embedded one.
+    """
+
+    path: Path | None
     root: UUID
     other_root: UUID
     people: dict[str, tuple[Actor, str]]
 
 
+@pytest.fixture
+def stack(request: pytest.FixtureRequest) -> str:
+    """Which stack a test runs on."""
+    return str(getattr(request, "param", EMBEDDED))
+
+
 @pytest.fixture(scope="session")
-def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
-    """The database that each test copies."""
+def embedded_seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    """The SQLite database that each test copies."""
     folder = tmp_path_factory.mktemp("seed")
     migrate.upgrade(f"sqlite:///{folder / 'dossier.sqlite3'}")
-    made = asyncio.run(_make_seed(build(Settings(data_dir=folder, portal_dir=BUILT_PORTAL))))
+    made = asyncio.run(_make_seed(Settings(data_dir=folder, portal_dir=BUILT_PORTAL)))
+    assert made.path
     with contextlib.closing(sqlite3.connect(made.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return made
 
 
-async def _make_seed(parts: Parts) -> Seed:
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Seed]]:
+    """The production parts, and the seed on them."""
+    stack = Stack(MariaDb().start())
+    try:
+        stack.make()
+        made = asyncio.run(_make_seed(stack.settings(tmp_path_factory.mktemp("seed"), SEED)))
+        stack.learn()
+        yield stack, made
+    finally:
+        stack.database.close()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of a test's own."""
+    server = RedisServer().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest, stack: str) -> Seed:
+    """What the stack's database holds at the start of a test."""
+    made: Seed = (
+        request.getfixturevalue("production")[1] if stack == PRODUCTION else request.getfixturevalue("embedded_seed")
+    )
+    return made
+
+
+async def _make_seed(settings: Settings) -> Seed:
+    parts = build(settings)
     acme, other = new_id(), new_id()
     root = await parts.units.run(Actor.system(acme), lambda unit: folders.found_workspace(unit, "acme", "Acme"))
     other_root = await parts.units.run(
@@ -128,16 +189,37 @@ async def _make_seed(parts: Parts) -> Seed:
     people = {name: await _join(parts, acme, name, name) for name in ("owner", "editor", "viewer")}
     people["stranger"] = await _join(parts, other, "stranger", "owner")
     await parts.close()
-    return Seed(parts.settings.data_dir / "dossier.sqlite3", root, other_root, people)
+    path = None if settings.database_url else settings.data_dir / "dossier.sqlite3"
+    return Seed(path, root, other_root, people)
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SeaweedFS]":
+    """A real S3 store with the bucket ``dossier``; a test that takes it away brings it back."""
+    from tests.servers import SeaweedFS  # its client library takes long to load
+
+    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
+    server.start()
+    try:
+        server.make_bucket("dossier")
+        yield server
+    finally:
+        server.kill()  # a gentle stop takes a quarter of a minute, and the data goes anyway
 
 
 @pytest.fixture
-def settings(tmp_path: Path, seed: Seed) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, seed: Seed, stack: str) -> Settings:
     """Settings of a program on its own copy of the seed."""
     data = tmp_path / "var"
     data.mkdir()
+    common = {"log_level": "error", "portal_dir": BUILT_PORTAL}
+    if stack == PRODUCTION:
+        servers: Stack = request.getfixturevalue("production")[0]
+        servers.reset()
+        return servers.settings(data).model_copy(update=common)
+    assert seed.path
     shutil.copy(seed.path, data / "dossier.sqlite3")
-    return Settings(data_dir=data, log_level="error", portal_dir=BUILT_PORTAL)
+    return Settings(data_dir=data).model_copy(update=common)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ NO_FRONT_DOOR = {
     "core": "a shelf: each of its modules is one thing to import",
     "portal": "nothing imports it but app.py its routes",
 }
-ENTRANCES = {"cli.py", "serve.py", "worker.py", "app.py"}
+ENTRANCES = {"cli.py", "console.py", "serve.py", "worker.py", "app.py"}
 # Rows that belong to no workspace, or whose parent's row says to which.
 NO_WORKSPACE = {
     "workspaces": "is one",

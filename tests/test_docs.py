@@ -23,6 +23,7 @@ from typer.main import get_command
 import dossier
 from dossier.cli import cli
 from dossier.core.errors import DossierError
+from dossier.core.metrics import REGISTRY
 from dossier.core.settings import Settings
 from dossier.transfer import CODES
 from dossier.worker import CONSUMERS, JOBS
@@ -52,6 +53,11 @@ def walked() -> Iterator[str]:
     for module in pkgutil.walk_packages(dossier.__path__, "dossier."):
         if "._" not in module.name:
             yield module.name
+
+
+def shown_as(name: str, kind: str) -> list[str]:
+    """How a metric is called where it is read."""
+    return [name + {"counter": "_total", "info": "_info"}.get(kind, "")]
 
 
 def subclasses(kind: type[DossierError]) -> Iterator[type[DossierError]]:
@@ -102,6 +108,10 @@ class TestWork:
 
     def test_every_finding_of_the_doctor_stands_there(self) -> None:
         assert rows(OPERATIONS, "Findings").keys() == CODES.keys()
+
+    def test_every_metric_stands_there(self) -> None:
+        known = {name for metric in REGISTRY.collect() for name in shown_as(metric.name, metric.type)}
+        assert rows(OPERATIONS, "Numbers").keys() == {name for name in known if name.startswith("dossier_")}
 
     def test_every_consumer_stands_there(self) -> None:
         assert rows(OPERATIONS, "Consumers").keys() == {consumer.name for consumer in CONSUMERS}

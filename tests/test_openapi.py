@@ -111,7 +111,7 @@ class TestForm:
     def test_version_and_places(self, document: dict[str, Any]) -> None:
         assert document["openapi"].startswith("3.1.")
         assert {path for path in document["paths"] if not path.startswith(("/api/v1/", "/health/"))} == set()
-        assert document["security"] == [{"token": []}, {"session": []}]
+        assert document["security"] == [{"token": []}, {"session": []}, {"certificate": []}]
 
     def test_schemas_are_schemas_and_references_lead_somewhere(self, document: dict[str, Any]) -> None:
         from jsonschema import Draft202012Validator

@@ -42,7 +42,13 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 HOME = "http://127.0.0.1:8000"
 REAL = {"document_id": "plan", "folder_id": "vault", "task_id": "task", "group_id": "group", "token_id": "token"}
-REAL |= {"invitation_id": "invitation", "member_id": "partner", "job_id": "job", "upload_id": "upload"}
+REAL |= {
+    "certificate_id": "certificate",
+    "invitation_id": "invitation",
+    "member_id": "partner",
+    "job_id": "job",
+    "upload_id": "upload",
+}
 # The owner's token goes with everything; who else may do what is the permission matrix's question.
 schema = schemathesis.openapi.from_dict({**DOCUMENT, "security": []})
 

@@ -372,6 +372,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="stateful-"))
+        assert self.seed.path
         shutil.copy(self.seed.path, self.folder / "dossier.sqlite3")
         log.configure("console", "critical")
         self.clock, self.runner = MovingClock(), asyncio.Runner()

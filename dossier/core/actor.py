@@ -1,4 +1,4 @@
-"""Who does something: a person, a token of theirs, or the system itself."""
+"""Who does something: a person, a token of theirs, a partner's program, or the system itself."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,7 +26,7 @@ class Actor:
     user_id: UUID | None
     name: str
     role: Role
-    kind: Literal["person", "token", "system"] = "person"
+    kind: Literal["person", "token", "service", "system"] = "person"
     may: frozenset[str] = field(default=frozenset({"read", "write", "admin"}))
 
     @classmethod
@@ -40,9 +40,9 @@ class Actor:
             raise NotAllowed(f"This needs the role {role} in the workspace.")
 
     def require_scope(self, scope: Literal["read", "write", "admin"]) -> None:
-        """Refuse (403) when the token was not given ``scope``."""
+        """Refuse (403) when the token or certificate was not given ``scope``."""
         if scope not in self.may:
-            raise NotAllowed(f"The token lacks the scope {scope}.")
+            raise NotAllowed(f"The credential lacks the scope {scope}.")
 
     def require_admin(self) -> None:
         """Refuse (403) all but owners whose credential has the scope admin."""

@@ -1,22 +1,25 @@
 """The database: engines, the declarative base and what each engine is made to promise.
 
 SQLite: WAL, ``synchronous=FULL`` (a commit survives power loss), one writer connection that begins IMMEDIATE, readers that
-begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset bug (before 3.51.3).
+begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset bug (before 3.51.3). MySQL and MariaDB:
+``core/mysql.py``.
 """
 
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, MetaData, event
+from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util import await_only
 
+from dossier.core import mysql
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 
 LEAST_SQLITE = (3, 51, 3)
@@ -32,8 +35,12 @@ PRAGMAS = {
 # What the PRAGMAs answer once they are in force (SQLite's numbers); asserted at start.
 PRAGMA_ANSWERS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "mmap_size": 0}
 SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR = 13, 5, 6, 10
-MYSQL_RETRY = {1205, 1213, 2006, 2013, 4031}
+# Lock time-out, deadlock, snapshot overtaken (MariaDB 11); connection gone in one way or another.
+MYSQL_RETRY = {1205, 1213, 1020, 2006, 2013, 2055, 4031}
+# Shutting down, cannot be reached, too many connections, read-only after a failover.
+MYSQL_AWAY = {1053, 1040, 1203, 1290, 1836, 2002, 2003, 2005}
 MYSQL_FULL = {1021, 1114}
+MYSQL_REFUSED = {1045, 1698, 3118}  # wrong user or password, no password, locked
 
 MYSQL_TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
@@ -56,20 +63,51 @@ class DatabaseUnfit(RuntimeError):
     """The database cannot keep Dossier's promises; the program does not start."""
 
 
-class Database:
-    """Two engines on one database: ``writer`` (on SQLite one connection, in turn) and ``reader``."""
+class SignIn(Protocol):
+    """Tells with what to sign in to the database; asked for each new connection."""
 
-    def __init__(self, address: str, *, readers: int = 8) -> None:
+    async def current(self) -> dict[str, str]:
+        """``user`` and ``password``, from what is known."""
+
+    async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
+        """The same read anew, after the database refused these; None where nothing has changed."""
+
+
+class Pool(AsyncAdaptedQueuePool):
+    """The usual pool, which knows how many wait for a connection."""
+
+    waiting = 0
+
+    def _do_get(self) -> Any:
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+
+
+class Database:
+    """Engines on one database: ``writer`` (on SQLite one connection, in turn), ``reader``, and ``replica`` for reads that
+    may be a little behind, which is the reader where no replica is named.
+
+    ``pool`` is the most connections of each. ``sign_in`` is where a password that changes while the program runs comes
+    from; without it the address holds it.
+    """
+
+    def __init__(self, address: str, *, pool: int = 8, replica: str = "", sign_in: SignIn | None = None) -> None:
         self.url = make_url(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             require_sqlite()
             self.writer = _sqlite_engine(self.url, "IMMEDIATE", 1)
-            self.reader = _sqlite_engine(self.url, "DEFERRED", readers)
+            self.reader = _sqlite_engine(self.url, "DEFERRED", pool)
         else:
-            self.writer = self.reader = create_async_engine(
-                address, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
-            )
+            self.writer = mysql.engine(self.url, pool)
+            self.reader = mysql.engine(self.url, pool, read_only=True)
+        self.replica = mysql.engine(make_url(replica), pool, read_only=True) if replica else self.reader
+        if sign_in is not None:
+            for engine in {self.writer, self.reader, self.replica}:
+                follow(engine, sign_in)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
@@ -78,14 +116,19 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session on one read-only snapshot."""
-        async with AsyncSession(self.reader, expire_on_commit=False, autoflush=False) as session:
+    async def reading(self, *, relaxed: bool = False) -> AsyncIterator[AsyncSession]:
+        """A session on one read-only snapshot; ``relaxed`` takes one that may be behind by a replica's lag."""
+        engine = self.replica if relaxed else self.reader
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     async def check(self) -> None:
         """Assert what the database promises; raises DatabaseUnfit."""
         if not self.is_sqlite:
+            async with self.writer.connect() as connection:
+                rows = await connection.execute(text(mysql.VARIABLES))
+                if found := mysql.faults({row[0]: row[1] for row in rows}):
+                    raise DatabaseUnfit(" ".join(found))
             return
         for engine in (self.writer, self.reader):
             async with engine.connect() as connection:
@@ -98,6 +141,7 @@ class Database:
         """Close every connection."""
         await self.writer.dispose()
         await self.reader.dispose()
+        await self.replica.dispose()
 
 
 def require_sqlite() -> None:
@@ -111,7 +155,7 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=Pool,
         pool_size=size,
         max_overflow=0,
         pool_timeout=30,
@@ -135,6 +179,24 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
     return engine
 
 
+def follow(engine: AsyncEngine, sign_in: SignIn) -> None:
+    """Let every new connection of the engine sign in as ``sign_in`` says, once more if that has just changed."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, args: Any, given: dict[str, Any]) -> Any:
+        # Within SQLAlchemy's greenlet: waiting here blocks nobody but this connection.
+        told = await_only(sign_in.current())
+        try:
+            return dialect.connect(*args, **(given | told))
+        except Exception as error:
+            if _mysql_code(error) not in MYSQL_REFUSED:
+                raise
+            newer = await_only(sign_in.renewed(told))
+            if newer is None:
+                raise
+        return dialect.connect(*args, **(given | newer))
+
+
 def sqlite_code(error: BaseException | None) -> int | None:
     """The primary SQLite result code of a driver error, if it has one."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -145,19 +207,20 @@ def may_retry(error: DBAPIError) -> bool:
     """Whether the whole Unit may be tried once more: a deadlock, a lock time-out or a lost connection."""
     if sqlite_code(error.orig) in (SQLITE_BUSY, SQLITE_LOCKED):
         return True
-    return _mysql_code(error) in MYSQL_RETRY or error.connection_invalidated
+    return _mysql_code(error.orig) in MYSQL_RETRY or error.connection_invalidated
 
 
 def refusal(error: DBAPIError) -> DossierError | None:
     """What to tell the caller of a database that is full or away; None for an error nobody foresaw."""
     code = sqlite_code(error.orig)
-    if code == SQLITE_FULL or _mysql_code(error) in MYSQL_FULL:
+    if code == SQLITE_FULL or _mysql_code(error.orig) in MYSQL_FULL:
         return StorageFull("The database has no space left. Nothing was changed.")
-    if code == SQLITE_IOERR or may_retry(error):
+    away = MYSQL_AWAY | MYSQL_REFUSED
+    if code == SQLITE_IOERR or may_retry(error) or _mysql_code(error.orig) in away:
         return Unavailable("The database is away or busy. Nothing was changed; try again.", retry_after=5)
     return None
 
 
-def _mysql_code(error: DBAPIError) -> int | None:
-    args = getattr(error.orig, "args", ())
+def _mysql_code(error: BaseException | None) -> int | None:
+    args = getattr(error, "args", ())
     return args[0] if args and isinstance(args[0], int) else None

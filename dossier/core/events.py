@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, insert, select, update
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dossier.core import trail
 from dossier.core.actor import Actor
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
@@ -47,8 +48,13 @@ class EventRow(Base):
     actor_id: Mapped[UUID | None] = mapped_column(Uuid)
     actor_name: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(UtcTime)
-    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    stored: Mapped[dict[str, Any]] = mapped_column("data", JSON)
     __table_args__ = (Index(None, "document_id", "seq"), Index(None, "workspace_id", "actor_id", "seq"), MYSQL_TABLE)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is told of it; ``stored`` holds the trail beside it."""
+        return trail.unmarked(self.stored)
 
 
 class ConsumerCursor(Base):
@@ -99,7 +105,7 @@ async def write(session: AsyncSession, actor: Actor, now: datetime, recorded: Se
                 "actor_id": actor.member_id,
                 "actor_name": actor.name,
                 "at": now,
-                "data": event.data,
+                "stored": trail.marked(event.data),
             }
             for offset, event in enumerate(recorded)
         ],
@@ -130,6 +136,14 @@ async def behind(session: AsyncSession, consumer: str) -> Sequence[UUID]:
     return rows.scalars().all()
 
 
+async def lags(session: AsyncSession) -> dict[str, int]:
+    """Consumer → events of all workspaces that it has not seen."""
+    last = await session.scalar(select(func.coalesce(func.sum(EventCounter.seq), 0))) or 0
+    query = select(ConsumerCursor.consumer, func.sum(ConsumerCursor.seq)).group_by(ConsumerCursor.consumer)
+    # Read after `last`, so a cursor may be beyond it by what came in between.
+    return {name: max(0, int(last) - int(done)) for name, done in await session.execute(query)}
+
+
 async def consume(unit: "Unit", consumer: Consumer, limit: int = 100) -> int:
     """Give the next events of the unit's workspace to ``consumer`` and move its cursor; how many were passed."""
     session, workspace_id = unit.session, unit.workspace_id
@@ -146,6 +160,7 @@ async def consume(unit: "Unit", consumer: Consumer, limit: int = 100) -> int:
     events = rows.scalars().all()
     for event in events:
         if event.type in consumer.types:
-            await consumer.handler(unit, event)
+            with trail.followed(event.stored, f"consume {consumer.name}"):
+                await consumer.handler(unit, event)
         cursor.seq = event.seq
     return len(events)

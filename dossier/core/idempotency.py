@@ -70,12 +70,18 @@ def fingerprint(*parts: bytes) -> bytes:
     return sha.digest()
 
 
-async def find(unit: Unit, key: str, print_: bytes) -> Answer | None:
-    """The kept answer, or None for a new key. Raises KeyReused or AlreadyDone."""
-    owner = unit.actor.member_id or unit.workspace_id
-    query = select(AnswerRow).where(AnswerRow.owner_id == owner, AnswerRow.key_digest == digest(key))
-    row = (await unit.session.execute(query)).scalar_one_or_none()
+async def claim(unit: Unit, key: str, print_: bytes) -> Answer | None:
+    """The kept answer; None for a new key, which is the unit's from now on: the same request at the same time waits for it.
+
+    Raises KeyReused or AlreadyDone.
+    """
+    row = await unit.session.get(AnswerRow, _id(unit, key))
     if row is None:
+        owner, key_digest = _id(unit, key)
+        unit.session.add(
+            AnswerRow(owner_id=owner, key_digest=key_digest, fingerprint=print_, status=0, created_at=unit.now)
+        )
+        await unit.session.flush()
         return None
     if row.fingerprint != print_:
         raise KeyReused
@@ -86,25 +92,20 @@ async def find(unit: Unit, key: str, print_: bytes) -> Answer | None:
 
 async def known(unit: ReadUnit, key: str) -> bool:
     """Whether an answer is kept under this key of the actor's."""
-    owner = unit.actor.member_id or unit.workspace_id
-    query = select(AnswerRow.status).where(AnswerRow.owner_id == owner, AnswerRow.key_digest == digest(key))
+    owner, key_digest = _id(unit, key)
+    query = select(AnswerRow.status).where(AnswerRow.owner_id == owner, AnswerRow.key_digest == key_digest)
     return (await unit.session.execute(query)).first() is not None
 
 
-def keep(unit: Unit, key: str, print_: bytes, answer: Answer) -> None:
-    """Keep the answer in the Unit's own transaction."""
-    unit.session.add(
-        AnswerRow(
-            owner_id=unit.actor.member_id or unit.workspace_id,
-            key_digest=digest(key),
-            fingerprint=print_,
-            status=answer.status,
-            etag=answer.etag,
-            location=answer.location,
-            body=None if answer.secret else answer.body,
-            created_at=unit.now,
-        )
-    )
+async def keep(unit: Unit, key: str, answer: Answer) -> None:
+    """Keep the answer to a claimed key in the Unit's own transaction."""
+    row = await unit.session.get_one(AnswerRow, _id(unit, key))
+    row.status, row.etag, row.location = answer.status, answer.etag, answer.location
+    row.body = None if answer.secret else answer.body
+
+
+def _id(unit: ReadUnit, key: str) -> tuple[UUID, bytes]:
+    return unit.actor.member_id or unit.workspace_id, digest(key)
 
 
 async def forget_old(unit: Unit) -> None:

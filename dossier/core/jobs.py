@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CursorResult, Index, Integer, String, and_, delete, or_, select, union_all, update
+from sqlalchemy import JSON, CursorResult, Index, Integer, String, and_, delete, func, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dossier.core import trail
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.errors import NotFound
@@ -39,7 +40,7 @@ class JobRow(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(Uuid)
     kind: Mapped[str] = mapped_column(String(64))
-    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    stored: Mapped[dict[str, Any]] = mapped_column("payload", JSON)
     state: Mapped[str] = mapped_column(String(8), default="ready")
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     run_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -47,6 +48,11 @@ class JobRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_error: Mapped[str | None] = mapped_column(String(500))
     __table_args__ = (Index(None, "state", "run_at"), Index(None, "workspace_id", "state", "id"), MYSQL_TABLE)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What the handler is told; ``stored`` holds the trail beside it."""
+        return trail.unmarked(self.stored)
 
 
 class GiveUp(Exception):
@@ -63,7 +69,8 @@ class Handler:
 
 def new(workspace_id: UUID, kind: str, payload: dict[str, Any], run_at: datetime, now: datetime) -> JobRow:
     """The row of a job that can start at ``run_at``."""
-    return JobRow(id=new_id(), workspace_id=workspace_id, kind=kind, payload=payload, run_at=run_at, created_at=now)
+    stored = trail.marked(payload)
+    return JobRow(id=new_id(), workspace_id=workspace_id, kind=kind, stored=stored, run_at=run_at, created_at=now)
 
 
 def _due(now: datetime) -> Any:
@@ -129,6 +136,23 @@ async def list_(session: AsyncSession, workspace_id: UUID | None = None, state: 
     return (await session.execute(query)).scalars().all()
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many jobs of a kind are in a state, and when the oldest of them was promised."""
+
+    kind: str
+    state: str
+    count: int
+    oldest: datetime
+
+
+async def census(session: AsyncSession) -> list[Count]:
+    """The jobs of all workspaces by kind and state."""
+    query = select(JobRow.kind, JobRow.state, func.count(), func.min(JobRow.created_at))
+    rows = await session.execute(query.group_by(JobRow.kind, JobRow.state))
+    return [Count(*row) for row in rows]
+
+
 async def page(
     session: AsyncSession, workspace_id: UUID, states: Sequence[str], limit: int, before: UUID | None
 ) -> Sequence[JobRow]:
@@ -139,7 +163,8 @@ async def page(
     # A page per state: an ``IN`` with ORDER BY would sort all that wait.
     newest = query.order_by(JobRow.id.desc()).limit(limit + 1)
     pages = [select(newest.where(JobRow.state == state).subquery().c.id) for state in states]
-    found = select(JobRow).where(JobRow.id.in_(union_all(*pages))).order_by(JobRow.id.desc()).limit(limit + 1)
+    ids = union_all(*pages).subquery()
+    found = select(JobRow).join(ids, JobRow.id == ids.c.id).order_by(JobRow.id.desc()).limit(limit + 1)
     return (await session.execute(found)).scalars().all()
 
 

@@ -1,48 +1,97 @@
-"""Rate limits: how often something may be tried, counted in memory (one process) or elsewhere by another address.
+"""Rate limits: how often something may be tried, counted in memory (one process) or in Redis (all of them).
 
 A thin layer over the ``limits`` library. Rules are in its syntax, such as ``10/15minutes``; keys are hashed, since they
-hold e-mails.
+hold e-mails. While Redis is away each process counts by itself: a limit never opens the door, nor does it keep it shut.
 """
 
+import contextlib
 import ipaddress
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from limits import RateLimitItem, parse
-from limits.aio.storage import Storage
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
-from limits.storage import storage_from_string
+from limits.errors import StorageError
 
 from dossier.core.errors import RateLimited
 from dossier.core.ids import digest
+from dossier.core.log import log
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+T = TypeVar("T")
+ANEW_SECONDS = 5.0
+
+
+class _Counters:
+    """The library's counters in one store."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.window = FixedWindowRateLimiter(storage)
 
 
 class Limits:
-    """Counters with windows. ``address`` is the library's, as in ``async+memory://`` or ``async+redis://…``."""
+    """Counters with windows, in ``redis``; without one they are this process's own."""
 
-    def __init__(self, address: str = "async+memory://") -> None:
-        storage = storage_from_string(address)
-        if not isinstance(storage, Storage):
-            raise TypeError(f"Not the address of an async store: {address.partition(':')[0]}")
-        self._storage = storage
-        self._window = FixedWindowRateLimiter(storage)
+    def __init__(self, redis: "Redis | None" = None) -> None:
+        self._own, self._redis = _Counters(MemoryStorage()), redis
+        self._shared = _Counters(_in(redis)) if redis is not None else None
+        self._away_until = 0.0
 
     async def spend(self, rule: str, *key: str, times: int = 1) -> None:
         """Count one try; ``times`` widens the rule. Raises RateLimited once the rule is used up."""
-        item = _item(rule, times)
-        if not await self._window.hit(item, *_hidden(key)):
-            until = (await self._window.get_window_stats(item, *_hidden(key))).reset_time
+        item, hidden = _item(rule, times), _hidden(key)
+
+        async def hit(counters: _Counters) -> float | None:
+            if await counters.window.hit(item, *hidden):
+                return None
+            return (await counters.window.get_window_stats(item, *hidden)).reset_time
+
+        until = await self._do(hit)
+        if until is not None:
             raise RateLimited(retry_after=max(1, math.ceil(until - time.time())))
 
     async def give_back(self, rule: str, *key: str, times: int = 1) -> None:
         """Take one counted try back, since it was a good one."""
         item = _item(rule, times)
-        await self._storage.incr(item.key_for(*_hidden(key)), item.get_expiry(), amount=-1)
+        name = item.key_for(*_hidden(key))
+        await self._do(lambda counters: counters.storage.incr(name, item.get_expiry(), amount=-1))
 
     async def forgive(self, rule: str, *key: str, times: int = 1) -> None:
         """Forget all tries under this key."""
-        await self._window.clear(_item(rule, times), *_hidden(key))
+        await self._do(lambda counters: counters.window.clear(_item(rule, times), *_hidden(key)))
+
+    async def _do(self, step: Callable[[_Counters], Awaitable[T]]) -> T:
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            try:
+                return await step(self._shared)
+            except StorageError as error:
+                log.warning("redis.away", reason=type(error.storage_error).__name__)
+                self._away_until = time.monotonic() + ANEW_SECONDS
+                await self._let_go()
+        return await step(self._own)
+
+    async def _let_go(self) -> None:
+        # After a failover the address leads to another server; a connection that is kept leads to one that only reads.
+        if self._redis is not None:
+            with contextlib.suppress(Exception):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
+
+
+def _in(redis: "Redis") -> Storage:
+    pool: Any = redis.connection_pool
+    return RedisStorage(
+        "async+redis://",
+        wrap_exceptions=True,
+        implementation="redispy",
+        key_prefix="dossier:limits",
+        connection_pool=pool,
+    )
 
 
 def _item(rule: str, times: int) -> RateLimitItem:

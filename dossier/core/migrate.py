@@ -1,16 +1,21 @@
 """The schema: Alembic's one head, applied by `dossier migrate` and, embedded, at each start.
 
-On SQLite all steps are one transaction: a program that is killed in the middle of them finds the old schema, whole.
+On SQLite all steps are one transaction: a program that is killed in the middle of them finds the old schema, whole. On MySQL
+each step commits by itself, and a second run goes on where the first one died. One program at a time migrates.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 
+from dossier.core import mysql
 from dossier.core.db import PRAGMAS, Database
+from dossier.core.errors import Unavailable
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def folder() -> Path:
@@ -39,18 +44,40 @@ def run(address: str, verb: str, target: str) -> None:
     from alembic import command
     from alembic.config import Config
 
-    engine = create_engine(address)
-    if engine.dialect.name == "sqlite":
+    with _connected(address) as connection:
+        config: Any = Config()
+        config.set_main_option("script_location", str(folder()))
+        config.attributes["connection"] = connection
+        getattr(command, verb)(config, target)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Connection]:
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
+    else:
+        from dossier.core import _resumable  # noqa: F401  # takes its place among Alembic's dialects
+
+        engine = create_engine(mysql.address(url, "pymysql"), connect_args=mysql.arguments(url))
     try:
         with engine.begin() as connection:
-            config: Any = Config()
-            config.set_main_option("script_location", str(folder()))
-            config.attributes["connection"] = connection
-            getattr(command, verb)(config, target)
+            if url.get_backend_name() != "sqlite":
+                _take_turn(connection)
+            yield connection
     finally:
         engine.dispose()
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for another program that migrates, and for no table longer than the program that serves can bear."""
+    # The lock goes with the connection. A change of a table waits for every transaction that has read it, and everybody
+    # who comes later waits behind it: rather give up and be started again.
+    connection.exec_driver_sql("SET SESSION lock_wait_timeout = 15")
+    if connection.exec_driver_sql("SELECT GET_LOCK(CONCAT('dossier.migrate.', DATABASE()), 300)").scalar() != 1:
+        raise Unavailable("Another program has been migrating this database for five minutes.")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

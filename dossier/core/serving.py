@@ -1,4 +1,8 @@
-"""The answer that hands out stored bytes: ranges, conditions, validators and the headers that fence them in."""
+"""The answer that hands out stored bytes: ranges, conditions, validators and the headers that fence them in.
+
+Where the bytes lie on a disk that the edge (nginx) can read, it is told to send them: X-Accel-Redirect. What is sent, whole
+or a range, is decided here all the same.
+"""
 
 from datetime import datetime
 from email.utils import format_datetime
@@ -15,9 +19,11 @@ BINARY = {"type": "string", "format": "binary"}
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The bytes.", "content": {"*/*": {"schema": BINARY}}},
     206: {"description": "The range.", "content": {"*/*": {"schema": BINARY}}},
+    307: {"description": "The bytes lie at `Location`, for a minute (only where the operator allows links)."},
     304: {"description": "Still the same."},
 }
 """The OpenAPI answers of a route that serves."""
+OURS = {"if-match", "if-unmodified-since"}
 
 
 class Stored(Protocol):
@@ -38,7 +44,7 @@ class Stored(Protocol):
 
 
 async def serve(request: Request, found: Stored, *, inline: bool = False, dated: bool = True) -> Response:
-    """The bytes, a range of them, 304, or the headers alone for HEAD.
+    """The bytes, a range of them, 304, a link to them, or the headers alone for HEAD.
 
     ``inline`` is a wish, as in ``content_headers``. ``dated`` says that the bytes at this address never change, so that
     their date is a validator. Raises PreconditionFailed, RangeNotSatisfiable, BlobMissing, StorageFailed.
@@ -49,10 +55,44 @@ async def serve(request: Request, found: Stored, *, inline: bool = False, dated:
     headers |= {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(found.created_at, usegmt=True)}
     if outcome.status == 304:
         return Response(None, 304, headers)
+    if request.method != "HEAD" and (place := await _at_the_edge(request, found, outcome.status)):
+        return Response(None, 200, headers | {"X-Accel-Redirect": place})
     headers["Content-Length"] = str(outcome.length)
     if outcome.content_range:
         headers["Content-Range"] = outcome.content_range
     if request.method == "HEAD":
         return Response(None, outcome.status, headers)
+    if link := await _link(request, found, headers):
+        return Response(None, 307, {"Location": link, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     chunks = await begun(request.app.state.store.open(found.key, outcome.start, outcome.length))
     return Streamed(chunks, outcome.status, headers)
+
+
+async def _link(request: Request, found: Stored, headers: dict[str, str]) -> str | None:
+    """Where the store itself gives the bytes away: for downloads only, since what is shown in place needs our headers.
+
+    Conditions that a client would repeat there are about our validators, which the store does not know.
+    """
+    state, disposition = request.app.state, headers["Content-Disposition"]
+    if not (state.settings.storage_links and disposition.startswith("attachment")):
+        return None
+    if any(name in request.headers for name in ("if-match", "if-unmodified-since", "if-range")):
+        return None
+    link: str | None = await state.store.link(found.key, disposition=disposition, media_type=headers["Content-Type"])
+    return link
+
+
+async def _at_the_edge(request: Request, found: Stored, status: int) -> str | None:
+    """The address at which the edge finds the bytes; None where they have to go out from here.
+
+    ``whole/`` takes no notice of ``Range``, ``part/`` does. Where the request has one of OURS, nginx would judge it a second
+    time, by a tag and a date that it does not know. Bytes that are missing or too few are told of here.
+    """
+    settings, store = request.app.state.settings, request.app.state.store
+    if not settings.accel_prefix or not OURS.isdisjoint(request.headers.keys()):
+        return None
+    path = store.local_path(found.key)
+    if path is None or await store.size(found.key) != found.size:
+        return None
+    kind = "part" if status == 206 else "whole"
+    return f"{settings.accel_prefix}{kind}/{'/'.join(path.parts[-3:])}"

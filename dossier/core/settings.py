@@ -1,24 +1,68 @@
 """Settings: one frozen object, built in the entrances from ``DOSSIER_*`` and handed down.
 
-Nothing else reads the environment.
+Nothing else reads the environment. Of each setting counts, in this order: the variable, the file that
+``DOSSIER_<NAME>_FILE`` names, the secrets that ``DOSSIER_SECRETS`` names, the default.
 """
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+from dossier.core import secrets
 
 MIB = 1024 * 1024
+PREFIX = "DOSSIER_"
+Face = Literal["all", "portal", "partner"]
+
+
+class SettingsFault(Exception):
+    """The settings cannot be read. Its text is one line that helps, without anything secret."""
 
 
 class Settings(BaseSettings):
     """Every knob, with its default for the embedded program."""
 
-    model_config = SettingsConfigDict(env_prefix="DOSSIER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
+    secrets: str = Field(
+        "", description="aws-secretsmanager://NAME?region=REGION: settings from there; several with a space between."
+    )
+    secrets_refresh_minutes: float = Field(
+        60, gt=0, description="Age from which the database's password is read again from where it came."
+    )
     data_dir: Path = Field(Path("var"), description="Where the embedded database and the blobs live.")
-    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+    database_url: str = Field(
+        "",
+        repr=False,
+        description="mysql://user:password@host/name (TLS by ?ssl_ca=file or ?ssl=true); empty: SQLite in the data folder.",
+    )
+    database_replica_url: str = Field(
+        "", repr=False, description="A read replica for exports, which may then be a little behind; empty means none."
+    )
+    database_pool: int = Field(
+        8, ge=1, description="The most connections of a process for writes, and as many for reads."
+    )
+    redis_url: str = Field(
+        "",
+        repr=False,
+        description="redis:// or rediss:// (TLS) address that several processes share; empty means one process.",
+    )
+    storage_url: str = Field(
+        "", description="Where contents lie: file:///… or s3://bucket/prefix?region=…; empty means the data folder."
+    )
+    storage_access_key: str = Field("", description="Access key for S3; empty looks where AWS's programs do.")
+    storage_secret_key: SecretStr | None = Field(None, description="The secret that belongs to the access key.")
+    storage_links: bool = Field(
+        False, description="Whether downloads are sent on to a link of the store that is good for a minute."
+    )
+    database_user: str = Field("", description="The database's user, in place of the one in the address.")
+    database_password: str = Field("", repr=False, description="Their password, in place of the one in the address.")
+    face: Face = Field("all", description="Whom `serve` is for.")
     host: str = Field("127.0.0.1", description="Address that `serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `serve` listens on.")
     public_url: str = Field(
@@ -26,6 +70,13 @@ class Settings(BaseSettings):
     )
     portal_dir: Path | None = Field(
         None, description="Folder of the built portal; empty means the one that came with the program."
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of `serve` for metrics and health, never for the public; 0 is none."
+    )
+    worker_port: int = Field(0, ge=0, le=65535, description="The same for `worker`.")
+    leave_seconds: float = Field(
+        0, ge=0, description="How long a stop goes on serving while /health/ready answers 503 already."
     )
     drain_seconds: float = Field(10, ge=0, description="How long a stop waits for requests under way.")
     max_upload_bytes: int = Field(64 * 1024 * MIB, ge=1, description="The largest body of one upload, in bytes.")
@@ -44,6 +95,17 @@ class Settings(BaseSettings):
         "10/15minutes", description="Failed sign-ins allowed per e-mail and address (syntax of the limits library)."
     )
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For; 0 trusts none.")
+    edge_secret: str = Field(
+        "",
+        pattern=r"^([\x21-\x7e]{32,})?$",
+        repr=False,
+        description="What the edge's door for partners proves itself with; empty closes that door.",
+    )
+    accel_prefix: str = Field(
+        "",
+        pattern=r"^(/[a-z0-9_-]+/)?$",
+        description="Internal address of the blobs at the edge (X-Accel-Redirect); empty sends the bytes from here.",
+    )
     extract_seconds: float = Field(30, gt=0, description="Time limit of one text extraction.")
     extract_memory_mib: int = Field(512, ge=128, description="Memory limit of one text extraction, in MiB.")
     soffice: str = Field("", description="LibreOffice's program for previews of office files; empty looks on PATH.")
@@ -51,15 +113,43 @@ class Settings(BaseSettings):
     render_memory_mib: int = Field(1024, ge=256, description="Memory limit of one preview, in MiB.")
     worker_concurrency: int = Field(2, ge=1, description="Jobs that one process works on at once.")
     smtp_url: str = Field(
-        "", description="smtp://user:password@host:587?from=a@b; empty writes mails to the log instead of sending them."
+        "",
+        repr=False,
+        description="smtp://user:password@host:587?from=a@b; empty writes mails to the log instead of sending them.",
     )
+    otlp_endpoint: str = Field("", repr=False, description="OTLP receiver (HTTP) that traces go to; empty sends none.")
+    trace_ratio: float = Field(1, ge=0, le=1, description="The part of the traces begun here that is kept.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
 
     @property
     def database(self) -> str:
         """The SQLAlchemy address in force."""
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'dossier.sqlite3'}"
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.absolute() / 'dossier.sqlite3'}"
+        url = make_url(self.database_url)
+        if url.get_backend_name() == "sqlite":  # a file, which nobody signs in to
+            return self.database_url
+        url = url.set(username=self.database_user or url.username, password=self.database_password or url.password)
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def sign_in(self) -> dict[str, str]:
+        """With what to sign in to the database, as a driver takes it."""
+        url = make_url(self.database)
+        return {"user": url.username or "", "password": str(url.password or "")}
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the database's password comes from where it may change while the program runs."""
+        files = {f"{PREFIX}DATABASE_{name}_FILE" for name in ("URL", "USER", "PASSWORD")}
+        served = make_url(self.database).get_backend_name() != "sqlite"
+        return served and bool(self.secrets or files & os.environ.keys())
+
+    @property
+    def blobs_dir(self) -> Path:
+        """Where the blobs of the local disk lie."""
+        return self.data_dir.absolute() / "blobs"
 
     @property
     def base_url(self) -> str:
@@ -70,3 +160,47 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """Whether people come by HTTPS, which decides the cookie's flags."""
         return self.base_url.startswith("https://")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was given in code, then the order that the module tells."""
+        return init_settings, env_settings, _Files(settings_cls), _Secrets(settings_cls)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """``DOSSIER_<NAME>_FILE``: the file's text without the newline at its end, as Docker and Kubernetes mount secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().removesuffix("\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsFault(f"{variable}: the file cannot be read ({type(error).__name__})") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in Settings.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class _Secrets(PydanticBaseSettingsSource):
+    """What ``DOSSIER_SECRETS`` names, which the sources before this one tell."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        addresses = str(self.current_state.get("secrets") or "")
+        try:
+            return secrets.read(addresses, Settings.model_fields.keys() - {"secrets"})
+        except secrets.SecretsFault as fault:
+            raise SettingsFault(f"{PREFIX}SECRETS: {fault}") from fault

@@ -15,12 +15,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dossier.core import events, jobs
+from dossier.core import events, jobs, metrics, traces
 from dossier.core.actor import Actor
 from dossier.core.bell import Bell
 from dossier.core.clock import Clock, utc_now
 from dossier.core.db import SQLITE_IOERR, Database, may_retry, refusal, sqlite_code
-from dossier.core.errors import Conflict, Unavailable
+from dossier.core.errors import Conflict, DossierError, Unavailable
 from dossier.core.log import log
 
 T = TypeVar("T")
@@ -105,12 +105,24 @@ class Units:
         The whole is tried once more after a deadlock, a lost connection, or two writers meeting in a unique index.
         Raises what the verb raises (nothing is kept), Busy, StorageFull, or CommitUnknown.
         """
+        with traces.span("unit") as span:
+            try:
+                result = await self._run(actor, verb, span)
+            except BaseException as error:
+                metrics.units.labels(_outcome(error)).inc()
+                raise
+        metrics.units.labels("committed").inc()
+        return result
+
+    async def _run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]], span: traces.Span) -> T:
         try:
             return await self._once(actor, verb)
         except (DBAPIError, PoolTimeout) as error:
             if not _again(error):
                 raise _refused(error) from error
             log.info("unit.again", reason=type(error).__name__)
+            metrics.unit_retries.inc()
+            span.set("dossier.retried", True)
         try:
             return await self._once(actor, verb)
         except (DBAPIError, PoolTimeout) as error:
@@ -141,11 +153,12 @@ class Units:
             raise
 
     @asynccontextmanager
-    async def read(self, actor: Actor) -> AsyncIterator[ReadUnit]:
-        """A ReadUnit: one snapshot, nothing can be written."""
+    async def read(self, actor: Actor, *, relaxed: bool = False) -> AsyncIterator[ReadUnit]:
+        """A ReadUnit: one snapshot, nothing can be written. ``relaxed`` may be a read replica's, a little behind."""
         try:
-            async with self.database.reading() as session:
-                yield ReadUnit(session, actor, self.clock())
+            with traces.span("read unit"):
+                async with self.database.reading(relaxed=relaxed) as session:
+                    yield ReadUnit(session, actor, self.clock())
         except (DBAPIError, PoolTimeout) as error:
             raise _refused(error) from error
 
@@ -154,6 +167,17 @@ def _again(error: DBAPIError | PoolTimeout) -> bool:
     if isinstance(error, PoolTimeout):
         return False
     return isinstance(error, IntegrityError) or may_retry(error)
+
+
+def _outcome(error: BaseException) -> str:
+    match error:
+        case CommitUnknown():
+            return "unknown"
+        case Unavailable():
+            return "busy"
+        case DossierError():
+            return "refused"
+    return "failed"
 
 
 def _refused(error: DBAPIError | PoolTimeout) -> Exception:

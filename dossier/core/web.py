@@ -4,7 +4,6 @@ Core knows no domain: ``app.state.authenticate(request) -> Actor`` is put there 
 """
 
 import hashlib
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
@@ -19,10 +18,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dossier.core import errors, idempotency, paging
+from dossier.core import errors, idempotency, metrics, paging, watching
 from dossier.core.actor import Actor, NotAllowed
 from dossier.core.errors import DossierError
-from dossier.core.ids import new_id
 from dossier.core.log import log
 from dossier.core.units import ReadUnit, Unit, Units
 
@@ -149,11 +147,11 @@ async def write(
     print_ = await _fingerprint(request, body) if key else b""
 
     async def once(unit: Unit) -> idempotency.Answer:
-        if key and (kept := await idempotency.find(unit, key, print_)):
+        if key and (kept := await idempotency.claim(unit, key, print_)):
             return kept
         answer = _answer(await verb(unit), status, location, secret)
         if key:
-            idempotency.keep(unit, key, print_, answer)
+            await idempotency.keep(unit, key, answer)
         return answer
 
     return _respond(await units(request).run(actor, once))
@@ -191,6 +189,7 @@ def _respond(answer: idempotency.Answer) -> Response:
 
 def problem(error: DossierError, request_id: str) -> Response:
     """A refusal as RFC 9457."""
+    metrics.refusals.labels(error.code).inc()
     wire = {"type": "about:blank", "title": error.title, "status": error.status, "code": error.code}
     wire |= {"detail": error.detail, "request_id": request_id} | error.extra
     if error.fields:
@@ -277,50 +276,50 @@ def install(app: FastAPI) -> None:
         return problem(errors.Internal(), request.state.request_id)
 
 
-class Edge:
-    """The outermost layer: a request id, the protective headers, one log line, and no raw error to the outside."""
+def protections(*, secure: bool) -> dict[str, str]:
+    """What every answer carries where it says nothing else itself; ``secure``: people come by HTTPS."""
+    return HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self.app = app
-        self.headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+
+class Edge:
+    """The outermost layer: a request id, the protective headers, one log line, and no raw error to the outside.
+
+    ``trusted`` says that an edge of ours is in front: its ``X-Request-Id`` and ``traceparent`` are taken over.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool, trusted: bool = False) -> None:
+        self.app, self.trusted = app, trusted
+        self.headers = protections(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = str(new_id())
+        request_id = watching.request_id(scope, trusted=self.trusted)
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 0
+        seen = watching.Seen(scope, trusted=self.trusted)
 
         async def stamped(message: Message) -> None:
-            nonlocal status
+            seen.sent(message)
             if message["type"] == "http.response.start":
-                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), seen.watched():
             try:
-                await self.app(scope, receive, stamped)
+                await self.app(scope, seen.counted(receive), stamped)
             except ClientDisconnect:
-                log.info("request.cut", method=scope["method"], route=_route(scope))
-                if not status:
+                log.info("request.cut", method=seen.method, route=seen.route)
+                if not seen.status:
                     # Nobody may be there any more; but a body whose chunks are torn looks the same from here.
                     await problem(errors.BadRequest("The body ended early."), request_id)(scope, receive, stamped)
             except Exception:
-                log.exception("request.failed", method=scope["method"], route=_route(scope))
-                if not status:
+                log.exception("request.failed", method=seen.method, route=seen.route)
+                if not seen.status:
                     await problem(errors.Internal(), request_id)(scope, receive, stamped)
-            ms = round((time.perf_counter() - started) * 1000, 1)
-            log.debug("request", method=scope["method"], route=_route(scope), status=status, ms=ms)
-
-
-def _route(scope: Scope) -> str:
-    # The template and not the path: a download ticket in the path is a secret.
-    return getattr(scope.get("route"), "path", "-")
 
 
 class BodyLimit:
@@ -330,8 +329,12 @@ class BodyLimit:
         self.app, self.limit, self.streams = app, limit, streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE or self.streams(scope["method"], scope["path"]):
+        if scope["type"] != "http" or scope["method"] in SAFE:
             await self.app(scope, receive, send)
+            return
+        if self.streams(scope["method"], scope["path"]):
+            with metrics.uploads_under_way.track_inprogress():
+                await self.app(scope, receive, send)
             return
         body = await self._read(scope, receive)
         if body is None:

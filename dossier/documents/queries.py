@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, select, union_all
 
 from dossier import folders, users
+from dossier.core import paging
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
 from dossier.documents.models import Document, Lock, Tag, Version
@@ -130,9 +131,7 @@ async def page(
     key = (column.desc(), Document.id.desc()) if down else (column, Document.id)
     conditions = filters.conditions()
     if after is not None:
-        here = tuple_(column, Document.id)
-        there = tuple_(literal(after[0], column.type), literal(after[1], Document.id.type))
-        conditions.append(here < there if down else here > there)
+        conditions.append(paging.beyond((column, Document.id), after, down=down))
     if filters.folder_id is not None:
         query = (
             _details(unit).where(Document.folder_id == filters.folder_id, *conditions).order_by(*key).limit(limit + 1)
@@ -280,8 +279,8 @@ async def heads_in(
     rows: list[Row[Any]] = []
     if after is not None:
         # The folder under way has a statement of its own: in one with the others, each page would pass over its start.
-        there = tuple_(literal(after[1], Document.name_key.type), literal(after[2], Document.id.type))
-        rest = query.where(Document.folder_id == after[0], tuple_(Document.name_key, Document.id) > there)
+        further = paging.beyond((Document.name_key, Document.id), after[1:])
+        rest = query.where(Document.folder_id == after[0], further)
         rows += await unit.session.execute(rest.limit(limit))
     others = [id_ for id_ in folder_ids if after is None or id_ > after[0]]
     if others and len(rows) < limit:

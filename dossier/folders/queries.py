@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from dossier import users
+from dossier.core import paging
 from dossier.core.actor import RANK
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
@@ -119,9 +120,7 @@ async def list_(
     if top:
         query = query.where(~seen)
     if after is not None:
-        query = query.where(
-            tuple_(Folder.name_key, Folder.id) > tuple_(literal(after[0]), literal(after[1], Folder.id.type))
-        )
+        query = query.where(paging.beyond((Folder.name_key, Folder.id), after))
     rows = await unit.session.execute(query.order_by(Folder.name_key, Folder.id).limit(limit + 1))
     return [(row[0], row[1]) for row in rows]
 

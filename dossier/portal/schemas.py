@@ -1,6 +1,6 @@
 """Wire shapes of the portal's backend."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -35,3 +35,29 @@ class SetupDone(BaseModel):
     )
     id: UUID
     slug: str
+
+
+class PartState(BaseModel):
+    """How a part is: it works, refuses, or does not answer in time. Without one that is not `needed` Dossier serves on."""
+
+    state: Literal["ok", "failed", "late"]
+    needed: bool
+    ms: float = Field(description="How long it took to say so.")
+
+
+READY: dict[str, Any] = {
+    "status": "ok",
+    "parts": {
+        "database": {"state": "ok", "needed": True, "ms": 0.6},
+        "schema": {"state": "ok", "needed": True, "ms": 0.7},
+        "storage": {"state": "ok", "needed": True, "ms": 0.4},
+    },
+}
+
+
+class Ready(BaseModel):
+    """All parts that are needed work; `degraded`: not all others."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [READY]})
+    status: Literal["ok", "degraded"]
+    parts: dict[str, PartState]

@@ -4,10 +4,8 @@ import re
 import unicodedata
 from uuid import UUID
 
-from sqlalchemy import text
-
 from dossier import folders, users
-from dossier.core.units import ReadUnit, Unit
+from dossier.core.units import Unit
 from dossier.core.web import Wire
 
 
@@ -27,8 +25,3 @@ async def found(unit: Unit, slug: str, workspace: str, email: str, name: str, pa
 async def take_setup(unit: Unit, secret: str) -> UUID | None:
     """Use up the set-up link. Raises LinkEnded."""
     return await users.take_link(unit, "setup", secret)
-
-
-async def check(unit: ReadUnit) -> None:
-    """Ask the database for something. Raises Unavailable where it does not answer."""
-    await unit.session.execute(text("SELECT 1"))

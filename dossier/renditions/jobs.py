@@ -48,9 +48,9 @@ async def _fail(context: Any, actor: Actor, work: Work, reason: str) -> None:
 
 async def _make(context: Any, actor: Actor, work: Work, found: tuple[str, str, int]) -> None:
     key, media_type, _size = found
-    source = context.store.local_path(key)
     making = _pdf if work.make == PDF else _thumbnail
     async with (
+        storage.on_disk(context.store, key) as source,
         making(context.settings, source, media_type) as chunks,
         storage.received(context.store, actor.workspace_id, chunks) as received,
     ):

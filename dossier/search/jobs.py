@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from dossier import documents
+from dossier import documents, storage
 from dossier.core.actor import Actor
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import GiveUp, Handler, JobRow
@@ -54,10 +54,10 @@ async def _read_text(context: Any, actor: Actor, document_id: UUID) -> None:
 
 
 async def _extract(context: Any, content: documents.Content) -> str:
-    settings, path = context.settings, context.store.local_path(content.key)
+    settings, memory = context.settings, context.settings.extract_memory_mib * MIB
     try:
-        memory = settings.extract_memory_mib * MIB
-        return await extract_text(path, content.media_type, seconds=settings.extract_seconds, memory=memory)
+        async with storage.on_disk(context.store, content.key) as path:
+            return await extract_text(path, content.media_type, seconds=settings.extract_seconds, memory=memory)
     except ExtractionFailed as error:
         log.info("search.no_text", reason=error.reason, clue=error.clue)
         raise GiveUp(f"{error.reason}: {error}") from error

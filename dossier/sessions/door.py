@@ -3,6 +3,7 @@
 ``app.py`` puts ``authenticate`` on ``app.state`` and wraps the app in ``LastSeen``.
 """
 
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dossier import certificates, users
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError, NotFound, Unauthenticated
 from dossier.core.limits import Limits, client_address
@@ -27,6 +29,8 @@ from dossier.sessions.service import NOBODY, Identity
 WorkspaceOf = Callable[[ReadUnit, UUID], Awaitable[UUID | None]]
 # How long the browser keeps the cookie (the most it allows). When a session ends is decided here and not there.
 COOKIE_SECONDS = 400 * 24 * 3600
+# What the edge says of a partner's connection (deploy/nginx), and how it proves that it is the edge.
+EDGE_SECRET, CERTIFICATE, VERIFIED = "x-edge-secret", "x-client-cert-pem", "x-client-cert-verify"
 
 
 async def authenticate(request: Request) -> Actor:
@@ -43,6 +47,7 @@ async def authenticate(request: Request) -> Actor:
             mine = next((each for each in identity.memberships if each.workspace_id == workspace_id), None)
         if mine is None:
             raise NotFound
+        request.state.member_id = mine.member_id  # for the log line; a name stays out of it
         return identity.actor(mine)
 
 
@@ -54,7 +59,7 @@ async def identify(request: Request) -> Identity:
 
 async def signed_in(request: Request) -> UUID | None:
     """The person whose session the request carries, where a page of ours sent it; None for anybody else."""
-    secret = request.cookies.get(cookie_name(settings(request)))
+    secret = _cookie(request)
     if not secret or not from_here(request):
         return None
     async with units(request).read(NOBODY) as unit:
@@ -66,9 +71,11 @@ async def signed_in(request: Request) -> UUID | None:
 
 async def _identity(request: Request, unit: ReadUnit) -> Identity:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if comes_from_partners(request):
+        identity = await _by_certificate(request, unit)
+    elif scheme.lower() == "bearer":
         identity = await service.by_token(unit, token.strip())
-    elif secret := request.cookies.get(cookie_name(settings(request))):
+    elif secret := _cookie(request):
         if request.method not in SAFE and not from_here(request):
             raise CrossSite
         identity = await service.by_session(unit, secret)
@@ -76,6 +83,39 @@ async def _identity(request: Request, unit: ReadUnit) -> Identity:
         raise Unauthenticated
     request.state.identity = identity
     return identity
+
+
+def comes_from_partners(request: Request) -> bool:
+    """Whether the edge's door for partners hands the request on: only it knows the secret."""
+    secret = settings(request).edge_secret
+    told = request.headers.get(EDGE_SECRET, "")
+    return bool(secret) and hmac.compare_digest(told.encode(), secret.encode())
+
+
+async def _by_certificate(request: Request, unit: ReadUnit) -> Identity:
+    """The program whose certificate the edge has verified. No other credential counts beside it."""
+    shown = certificates.digest_of(request.headers.get(CERTIFICATE, ""))
+    if request.headers.get(VERIFIED) != "SUCCESS" or shown is None:
+        raise Unauthenticated("A client certificate is needed here.")
+    held = await certificates.find_certificates(unit, shown)
+    if not held:
+        raise Unauthenticated("The certificate is unknown or has ended.")
+    named = slug(request)
+    mine = [each for each in held if named in (None, each.membership.slug)]
+    if not mine:
+        raise users.WorkspaceNotFound
+    if len(mine) > 1:
+        workspace_id = await _workspace_of_item(request, unit)
+        mine = [each for each in mine if each.membership.workspace_id == workspace_id]
+    if not mine:
+        raise NotFound
+    return service.by_certificate(unit, mine[0])
+
+
+def _cookie(request: Request) -> str | None:
+    """The session's secret; the partners' face takes none, whoever sends it."""
+    ours = settings(request)
+    return None if ours.face == "partner" else request.cookies.get(cookie_name(ours))
 
 
 def slug(request: Request) -> str | None:

@@ -58,7 +58,7 @@ async def who(request: Request) -> Identity:
     identity = await door.identify(request)
     needed = "read" if request.method in SAFE else "write"
     if needed not in identity.may:
-        raise NotAllowed(f"The token lacks the scope {needed}.")
+        raise NotAllowed(f"The credential lacks the scope {needed}.")
     return identity
 
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_, update
 
-from dossier import users
-from dossier.core import passwords
+from dossier import certificates, users
+from dossier.core import metrics, passwords
 from dossier.core.actor import Actor
 from dossier.core.errors import Invalid, Unauthenticated
 from dossier.core.ids import digest, new_secret
@@ -33,24 +33,23 @@ MOST_RESET_LINKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a credential stands for and where: a session in all workspaces of the person, a token in its own."""
+    """Who a credential stands for and where: a session in all workspaces of the person, any other in its own.
+
+    ``secret_hash`` is the session's or token's, ``id`` the token's or certificate's.
+    """
 
     user_id: UUID
     memberships: tuple[users.Membership, ...]
     may: frozenset[str]
-    secret_hash: bytes
     expires_at: datetime | None
-    token_id: UUID | None = None
+    kind: Literal["person", "token", "service"] = "person"
+    secret_hash: bytes = b""
+    id: UUID | None = None
     stale: bool = False
 
-    @property
-    def kind(self) -> Literal["person", "token"]:
-        """What stands for the person."""
-        return "person" if self.token_id is None else "token"
-
     def require_session(self) -> None:
-        """Refuse (403) a token."""
-        if self.token_id is not None:
+        """Refuse (403) a token or certificate."""
+        if self.kind != "person":
             raise SessionNeeded
 
     def pick(self, slug: str | None) -> users.Membership | None:
@@ -73,8 +72,8 @@ async def by_session(unit: ReadUnit, secret: str) -> Identity:
     found = [] if row is None else await users.memberships(unit, row.user_id)
     if row is None or not found:
         raise Unauthenticated("The session has ended.")
-    stale = unit.now - row.seen_at >= FRESH
-    return Identity(row.user_id, tuple(found), frozenset(SCOPES), row.id_hash, row.expires_at, stale=stale)
+    stale = _stale(unit, row.seen_at)
+    return Identity(row.user_id, tuple(found), frozenset(SCOPES), row.expires_at, secret_hash=row.id_hash, stale=stale)
 
 
 async def by_token(unit: ReadUnit, secret: str) -> Identity:
@@ -83,16 +82,27 @@ async def by_token(unit: ReadUnit, secret: str) -> Identity:
     mine = None if row is None else await users.membership(unit, row.member_id)
     if row is None or mine is None:
         raise Unauthenticated("The token is unknown or has ended.")
-    stale = row.last_used_at is None or unit.now - row.last_used_at >= FRESH
-    return Identity(
-        mine.user_id, (mine,), frozenset(row.scopes.split()), row.secret_hash, row.expires_at, row.id, stale
-    )
+    may, stale = frozenset(row.scopes.split()), _stale(unit, row.last_used_at)
+    return Identity(mine.user_id, (mine,), may, row.expires_at, "token", row.secret_hash, row.id, stale)
+
+
+def by_certificate(unit: ReadUnit, held: certificates.Held) -> Identity:
+    """The program that a certificate stands for in one workspace."""
+    mine, stale = held.membership, _stale(unit, held.last_used_at)
+    return Identity(mine.user_id, (mine,), held.scopes, held.expires_at, "service", id=held.id, stale=stale)
+
+
+def _stale(unit: ReadUnit, used_at: datetime | None) -> bool:
+    return used_at is None or unit.now - used_at >= FRESH
 
 
 async def touch(unit: Unit, identity: Identity, lasts: timedelta) -> None:
     """Note that a credential was used; a session lasts anew from here."""
-    if identity.token_id is not None:
-        used = update(TokenRow).where(TokenRow.id == identity.token_id).values(last_used_at=unit.now)
+    if identity.kind == "service" and identity.id is not None:
+        await certificates.touch(unit, identity.id)
+        return
+    if identity.kind == "token":
+        used = update(TokenRow).where(TokenRow.id == identity.id).values(last_used_at=unit.now)
         await unit.session.execute(used)
         return
     seen = update(SessionRow).where(SessionRow.id_hash == identity.secret_hash)
@@ -137,13 +147,16 @@ async def sign_in(units: Units, email: str, password: str, user_agent: str, last
             await users.rehash(unit, person.id, newer)
         return await open_session(unit, person.id, user_agent, lasts)
 
-    return await units.run(NOBODY, verb)
+    secret = await units.run(NOBODY, verb)
+    metrics.sign_ins.labels("done").inc()
+    return secret
 
 
 async def _proven(person: users.Person | None, password: str) -> users.Person:
     """The person, if this is their password; as slow for nobody as for somebody. Raises BadCredentials."""
     right = await passwords.verify(person.password_hash if person else None, password)
     if person is None or not right or not person.active:
+        metrics.sign_ins.labels("refused").inc()
         raise BadCredentials
     return person
 
@@ -169,7 +182,10 @@ async def end_sessions(unit: Unit, user_id: UUID, *, but: bytes = b"") -> None:
 
 
 async def end_credentials(unit: Unit, member_id: UUID, at: datetime) -> None:
-    """End what a member held at this moment: the tokens, and the sessions unless another workspace still has the person."""
+    """End what a member held at this moment: the tokens, the certificates, and the sessions unless another workspace
+    still has the person.
+    """
+    await certificates.end_certificates(unit, member_id, at)
     tokens = update(TokenRow).where(TokenRow.workspace_id == unit.workspace_id, TokenRow.member_id == member_id)
     living = tokens.where(TokenRow.revoked_at.is_(None), TokenRow.created_at <= at)
     await unit.session.execute(living.values(revoked_at=unit.now))
@@ -207,7 +223,7 @@ async def request_reset(unit: Unit, email: str) -> None:
 async def make_reset_link(unit: Unit, email: str, settings: Settings) -> tuple[str, str] | None:
     """The address to write to and a fresh link; None for nobody, or where enough links are under way."""
     person = await users.find_person(unit, email)
-    if person is None or not await users.memberships(unit, person.id):
+    if person is None or users.is_service(person.email) or not await users.memberships(unit, person.id):
         return None
     if await users.count_links(unit, "reset", person.id) >= MOST_RESET_LINKS:
         return None
@@ -275,7 +291,8 @@ async def _first_password(body: Acceptance, email: str) -> str:
 
 
 async def forget_expired(unit: Unit) -> None:
-    """Drop the sessions that ran out, and the tokens that ended three months ago. For housekeeping."""
+    """Drop the sessions that ran out, and the tokens and certificates that ended three months ago. For housekeeping."""
     await unit.session.execute(delete(SessionRow).where(SessionRow.expires_at <= unit.now))
     before = unit.now - KEPT
+    await certificates.forget_expired(unit, before)
     await unit.session.execute(delete(TokenRow).where(or_(TokenRow.expires_at < before, TokenRow.revoked_at < before)))

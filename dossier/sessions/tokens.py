@@ -25,6 +25,9 @@ async def create_token(
     Invalid.
     """
     member_id = unit.actor.member_id
+    if unit.actor.kind == "service":
+        # It would open other doors than the partners' one, and outlive the certificate.
+        raise NotAllowed("A program with a certificate makes no tokens.")
     if member_id is None or not unit.actor.may.issuperset(scopes):
         raise NotAllowed("A token has no more scopes than who makes it.")
     if until is not None and (expires_at is None or expires_at > until):

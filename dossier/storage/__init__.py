@@ -1,5 +1,6 @@
 """Storage: immutable blobs. Bytes become durable under an opaque key first; then a row names them by their SHA-256."""
 
+from dossier.storage.addresses import AddressUnfit, open_store
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob
 from dossier.storage.errors import BlobMissing, BodyTooLarge, PartBusy, StorageFailed
 from dossier.storage.local import LocalBlobs
@@ -13,12 +14,15 @@ from dossier.storage.service import (
     keys_of,
     let_go,
     list_,
+    on_disk,
     received,
     sweep,
     unknown_keys,
 )
+from dossier.storage.traced import traced
 
 __all__ = [
+    "AddressUnfit",
     "BlobEntry",
     "BlobMissing",
     "BlobStore",
@@ -36,7 +40,10 @@ __all__ = [
     "keys_of",
     "let_go",
     "list_",
+    "on_disk",
+    "open_store",
     "received",
     "sweep",
+    "traced",
     "unknown_keys",
 ]

@@ -42,9 +42,14 @@ def new_key(workspace_id: UUID) -> str:
     return f"{workspace_id.hex}/{new_id().hex}"
 
 
+def is_key(text: str) -> bool:
+    """Whether ``new_key`` can have made this."""
+    return _KEY.fullmatch(text) is not None
+
+
 def checked_key(key: str) -> str:
     """The key itself; ``BadKey`` for what ``new_key`` cannot have made. Every store asks before it uses a key."""
-    if _KEY.fullmatch(key) is None:
+    if not is_key(key):
         raise BadKey.of(key)
     return key
 
@@ -52,8 +57,10 @@ def checked_key(key: str) -> str:
 class BlobStore(Protocol):
     """Where bytes lie. Every verb raises ``StorageFailed`` (503) when the store answers with an error."""
 
-    async def put(self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None) -> StoredBlob:
-        """Keep all that ``chunks`` yields, under a new key; durable when it returns.
+    async def put(
+        self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None, key: str | None = None
+    ) -> StoredBlob:
+        """Keep all that ``chunks`` yields, under a new key or under ``key`` that has nothing yet; durable when it returns.
 
         Nothing is left behind by any of these: ``BodyTooLarge`` past ``limit`` bytes, ``StorageFull`` on a full disk,
         ``StorageFailed``, an exception out of ``chunks`` (it goes through unchanged), and cancellation. Memory does
@@ -66,11 +73,13 @@ class BlobStore(Protocol):
     ) -> int:
         """Add all that ``chunks`` yields behind the first ``offset`` bytes of a blob that comes in parts; the new offset.
 
-        Durable when it returns. ``key`` is one that no row names as a blob. The caller keeps the offset: what lies behind
-        it, from an append that was cut off, is thrown away first. While bytes come, ``synced`` is called with every offset
-        up to which they have become durable, at least every 64 MiB; and once more before an error goes through that stopped
-        the append, be it of the store (``StorageFull``, ``StorageFailed``), of ``chunks``, or a cancellation. What was
-        finished already is not written any more: ``chunks`` is read to its end and counted, up to the blob's size.
+        Durable when it returns. ``key`` is one that no row names as a blob. The caller keeps the offset: one that the last
+        append told, returned or began with. What lies behind it, from an append that was cut off, is thrown away first.
+
+        While bytes come, ``synced`` is called with every offset up to which they have become durable, at least every 64 MiB
+        and a part of the store's; and once more before an error goes through that stopped the append, be it of the store
+        (``StorageFull``, ``StorageFailed``), of ``chunks``, or a cancellation. What was finished already is not written any
+        more: ``chunks`` is read to its end and counted, up to the blob's size.
 
         Raises ``PartBusy`` while another append or ``finish`` of the key is under way in any process, ``BlobMissing`` or
         ``BlobDamaged`` where fewer than ``offset`` bytes are there. Memory does not grow with the size.
@@ -111,17 +120,35 @@ class BlobStore(Protocol):
         ...
 
     def keys(self, prefix: str = "") -> AsyncIterator[BlobEntry]:
-        """Every finished blob whose key begins with ``prefix``, in no particular order."""
+        """Every finished blob whose key begins with ``prefix``, in no particular order.
+
+        ``modified_at`` is between the first byte's coming and the last one's.
+        """
         ...
 
     def local_path(self, key: str) -> Path | None:
         """Where the bytes lie on this machine's disk, for X-Accel-Redirect and sendfile; None if they do not."""
         ...
 
+    async def link(self, key: str, *, disposition: str, media_type: str) -> str | None:
+        """An address where anybody may read the blob for at most 60 s, with these two headers; None if the store has none.
+
+        Says nothing of whether the blob is there. Raises ``BadKey``.
+        """
+        ...
+
     async def sweep_temporary(self, older_than: timedelta) -> int:
-        """Remove what dead processes left half written and not touched for ``older_than``; how many there were."""
+        """Remove what dead processes left half written and not touched for ``older_than``; how many there were.
+
+        A store on this machine sees which process lives. Where that cannot be seen, what other processes have under way is
+        judged by its age alone: ``older_than`` is longer than any of them goes without a new part.
+        """
         ...
 
     async def check(self) -> None:
         """Return if a blob could be written now; else ``StorageFailed``, a full store included."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; nothing is asked of the store after."""
         ...

@@ -19,7 +19,7 @@ from uuid import UUID
 from dossier.core.errors import DossierError, StorageFull
 from dossier.core.log import log
 from dossier.storage import parts
-from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
+from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, checked_key, new_key
 from dossier.storage.errors import BlobMissing, StorageFailed
 from dossier.storage.files import Buffer, Directories, Reader, Upload, refusing
 from dossier.storage.parts import Part, Running
@@ -44,8 +44,10 @@ class LocalBlobs(BlobStore):
         self._readers = ThreadPoolExecutor(_READERS, "blob-read")
         self._running = Running()
 
-    async def put(self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None) -> StoredBlob:
-        upload = Upload(self._directories, new_key(workspace_id), limit)
+    async def put(
+        self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None, key: str | None = None
+    ) -> StoredBlob:
+        upload = Upload(self._directories, key or new_key(workspace_id), limit)
         try:
             await self._receive(upload, chunks)
         except BaseException:
@@ -133,11 +135,17 @@ class LocalBlobs(BlobStore):
     def local_path(self, key: str) -> Path:
         return self._directories.path(key)
 
+    async def link(self, key: str, *, disposition: str, media_type: str) -> None:
+        checked_key(key)
+
     async def sweep_temporary(self, older_than: timedelta) -> int:
         return await _in(self._writers, _sweep, self._directories.temporary, older_than)
 
     async def check(self) -> None:
         await _in(self._writers, _probe, Upload(self._directories, new_key(UUID(int=0)), None))
+
+    async def close(self) -> None:
+        """Nothing to let go of: the threads end with the process."""
 
 
 class _Appending:

@@ -1,18 +1,23 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from sqlalchemy import delete, select, union_all
 
+from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.log import log
 from dossier.core.units import CommitUnknown, ReadUnit, Unit, Units
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
+from dossier.storage.files import refusing
 from dossier.storage.models import Blob, BlobHold
 
 
@@ -79,6 +84,23 @@ async def assembled(store: BlobStore, key: str, size: int, sha256: bytes | None 
     # Not where the Unit adopted nothing: another one may have been quicker, and these are its bytes.
     if bytes_.spare:
         await _discard(store, bytes_)
+
+
+@asynccontextmanager
+async def on_disk(store: BlobStore, key: str) -> AsyncIterator[Path]:
+    """The bytes as a file, for programs that read files: the store's own, or a copy that lasts as long as the context.
+
+    Not to be written to. Raises BlobMissing, StorageFailed, and StorageFull where there is no room for the copy.
+    """
+    if path := store.local_path(key):
+        yield path
+        return
+    with TemporaryDirectory(prefix="dossier-blob-") as folder:
+        path = Path(folder) / "content"
+        with refusing(), path.open("xb") as copy:
+            async for chunk in store.open(key):
+                await asyncio.to_thread(copy.write, chunk)
+        yield path
 
 
 async def adopt(unit: Unit, bytes_: Received) -> Blob:
@@ -173,4 +195,5 @@ async def _sweep_keys(units: Units, actor: Actor, keys: Sequence[str], remove: R
         orphans = await unknown_keys(unit, keys) if keys else set()
     for key in orphans:
         await remove(key)
+        metrics.blobs_swept.inc()
     return len(orphans)

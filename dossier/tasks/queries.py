@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, and_, case, false, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from dossier import documents, users
+from dossier.core import paging
 from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
@@ -97,16 +98,15 @@ async def page(unit: ReadUnit, filters: Filters, limit: int, after: tuple[dateti
     """``limit + 1`` visible tasks by due date from the one after ``after`` on; those without a date come last."""
     conditions = [*filters.conditions(unit), await documents.readable(unit, Task.document_id)]
     if after is not None:
-        there = tuple_(literal(after[0], Task.due_key.type), literal(after[1], Task.id.type))
-        conditions.append(tuple_(*ORDER) > there)
+        conditions.append(paging.beyond(ORDER, after))
     pages = [
         select(Task.id).where(Task.status == status, *conditions).order_by(*ORDER).limit(limit + 1).subquery()
         for status in filters.wanted()
     ]
     if not pages:
         return []
-    ids = union_all(*(select(part.c.id) for part in pages))
-    query = select(Task).where(Task.id.in_(ids)).order_by(*ORDER).limit(limit + 1)
+    ids = union_all(*(select(part.c.id) for part in pages)).subquery()
+    query = select(Task).join(ids, Task.id == ids.c.id).order_by(*ORDER).limit(limit + 1)
     return (await unit.session.execute(query)).scalars().all()
 
 

@@ -1,4 +1,4 @@
-"""Transfer: bring trees of files in, take whole workspaces out and in again, and verify that everything is whole."""
+"""Transfer: trees of files in, whole workspaces out and in again, contents to another storage, and is everything whole."""
 
 from dossier.transfer import say
 from dossier.transfer.doctor import CODES, Diagnosis, Finding, examine
@@ -7,6 +7,7 @@ from dossier.transfer.exports import export_workspace
 from dossier.transfer.imports import import_export, is_export
 from dossier.transfer.progress import Quiet, shown
 from dossier.transfer.report import Report
+from dossier.transfer.stores import copy_storage
 from dossier.transfer.trees import TreeReport, import_tree
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Report",
     "TreeReport",
     "WorkspaceNotEmpty",
+    "copy_storage",
     "examine",
     "export_workspace",
     "import_export",

@@ -24,7 +24,7 @@ from dossier.users.invitations import (
 )
 from dossier.users.jobs import JOBS
 from dossier.users.links import count_links, find_link, link_address, make_link, take_link
-from dossier.users.models import fold
+from dossier.users.models import fold, is_service
 from dossier.users.queries import (
     Invited,
     Membership,
@@ -60,6 +60,7 @@ from dossier.users.service import (
     update_member,
     user_of,
 )
+from dossier.users.services import add_service, require_service
 
 __all__ = [
     "JOBS",
@@ -80,6 +81,7 @@ __all__ = [
     "active_roles",
     "actor_of",
     "add_member",
+    "add_service",
     "count_links",
     "create_group",
     "create_workspace",
@@ -96,6 +98,7 @@ __all__ = [
     "get_workspace",
     "groups_of",
     "invite",
+    "is_service",
     "link_address",
     "list_groups",
     "list_invitations",
@@ -112,6 +115,7 @@ __all__ = [
     "rename_workspace",
     "require_groups",
     "require_members",
+    "require_service",
     "revoke_invitation",
     "search_members",
     "set_password",

@@ -14,6 +14,8 @@ from dossier.core.ids import Digest, Uuid
 
 LONGEST_EMAIL = 254
 LONGEST_NAME = 200
+# A program has no mailbox. No mail can reach this domain (RFC 2606), and no person can have an address in it.
+SERVICES = "@service.invalid"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # Not the whole of RFC 5322: one address, nothing that could end a header or name a second recipient.
 EMAIL = r"^[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f-\x9f]{1,64}@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f-\x9f]+$"
@@ -42,6 +44,11 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     deactivated_at: Mapped[datetime | None] = mapped_column(UtcTime)
     __table_args__ = (UniqueConstraint("email_key"), MYSQL_TABLE)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a program, which has no password and signs in by certificate."""
+        return is_service(self.email_key)
 
 
 class Member(Base):
@@ -130,8 +137,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def email_fault(email: str) -> str | None:
-    """What is wrong with an e-mail address, or None."""
+def is_service(email: str) -> bool:
+    """Whether an e-mail stands for a program."""
+    return fold(email).endswith(SERVICES)
+
+
+def email_fault(email: str, *, service: bool = False) -> str | None:
+    """What is wrong with an e-mail address, or None; one that stands for a program is right with ``service`` alone."""
+    if is_service(email) and not service:
+        return "This domain is kept for programs."
     if not re.fullmatch(EMAIL, email) or len(email) > LONGEST_EMAIL or len(fold(email)) > LONGEST_EMAIL:
         return "Not an e-mail address."
     return None

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from dossier.core.actor import Role
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
-from dossier.users.models import Group, GroupMember, Invitation, Link, Member, User, Workspace, fold
+from dossier.users.models import SERVICES, Group, GroupMember, Invitation, Link, Member, User, Workspace, fold
 
 PEOPLE = "users.people"
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
@@ -166,8 +166,9 @@ async def member_of(unit: ReadUnit, user_id: UUID) -> Member | None:
 
 
 async def lock_owners(unit: ReadUnit) -> set[UUID]:
-    """The active owners, locked in the order of their ids, so that two of them cannot leave at the same moment."""
-    query = select(Member).where(_here(unit, Member), Member.role == "owner", Member.deactivated_at.is_(None))
+    """The active owners who are people, locked in the order of their ids, so that two cannot leave at the same moment."""
+    service = exists().where(User.id == Member.user_id, User.email_key.endswith(SERVICES))
+    query = select(Member).where(_here(unit, Member), Member.role == "owner", Member.deactivated_at.is_(None), ~service)
     return {owner.id for owner in await unit.session.scalars(_locked(query.order_by(Member.id), True))}
 
 

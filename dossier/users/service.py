@@ -108,10 +108,10 @@ async def rename_person(unit: Unit, user_id: UUID, name: str) -> None:
         user.name = name.strip()
 
 
-async def new_user(unit: Unit, email: str, name: str, password_hash: str | None) -> User:
-    """A person nobody knew. Raises Invalid."""
+async def new_user(unit: Unit, email: str, name: str, password_hash: str | None, *, service: bool = False) -> User:
+    """A person nobody knew, or a program. Raises Invalid."""
     _check_name(name)
-    if fault := email_fault(email):
+    if fault := email_fault(email, service=service):
         raise Invalid(fields={"email": fault})
     user = User(id=new_id(), email=email, email_key=fold(email), name=name.strip(), created_at=unit.now)
     user.password_hash = password_hash
@@ -132,6 +132,8 @@ async def add_member(
     password; a known member is reactivated and given the role. Raises Invalid, UnfitPassword, LastOwner, NotAllowed.
     """
     unit.actor.require_admin()
+    if fault := email_fault(email):
+        raise Invalid(fields={"email": fault})
     hash_ = None if password is None else await passwords.hash_new(password, email)
     user = await queries.user_by_email(unit, email, lock=True)
     if user is None:
@@ -166,7 +168,7 @@ async def find_member(unit: ReadUnit, email: str) -> UUID | None:
 
 
 async def list_members(unit: ReadUnit, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
-    """A page of the members, deactivated ones too. E-mails are shown to owners and to oneself."""
+    """A page of the members, deactivated ones too. E-mails of people are shown to owners and to oneself."""
     last = paging.decode(after, UUID) or (None,)
     rows = list(await queries.members(unit, limit, last[0]))
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row[0].id))
@@ -240,7 +242,7 @@ async def _wires(unit: ReadUnit, rows: list[tuple[Member, User]]) -> list[Wire]:
 
 def _wire(actor: Actor, member: Member, user: User, group_ids: list[UUID]) -> Wire:
     shown: dict[str, Any] = {"id": member.id, "name": user.name, "email": None, "role": member.role}
-    if actor.role == "owner" or actor.member_id == member.id:
+    if (actor.role == "owner" or actor.member_id == member.id) and not user.is_service:
         shown["email"] = user.email
     is_active = member.deactivated_at is None and user.deactivated_at is None
     return shown | {"active": is_active, "group_ids": group_ids, "created_at": member.created_at}

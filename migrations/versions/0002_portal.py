@@ -118,7 +118,8 @@ def notices() -> None:
     # Nobody is told of what happened before there were notices.
     op.execute(
         "INSERT INTO consumer_cursors (consumer, workspace_id, seq) "
-        "SELECT 'notices.people', workspace_id, seq FROM event_counters WHERE seq > 0"
+        "SELECT 'notices.people', workspace_id, seq FROM event_counters WHERE seq > 0 AND workspace_id NOT IN "
+        "(SELECT workspace_id FROM consumer_cursors WHERE consumer = 'notices.people')"
     )
     task_texts()
     op.create_index(op.f("ix_document_locks_holder_id_expires_at"), "document_locks", ["holder_id", "expires_at"])
@@ -145,7 +146,7 @@ def task_texts() -> None:
         for statement in TASKS_FTS5:
             op.execute(statement)
     else:
-        op.execute("ALTER TABLE task_texts ADD FULLTEXT INDEX ft_task_texts_tokens (tokens)")
+        op.create_index("ft_task_texts_tokens", "task_texts", ["tokens"], mysql_prefix="FULLTEXT")
 
 
 def no_notices() -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob
+from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
 from dossier.storage.errors import BadKey, BlobDamaged, BlobMissing, BodyTooLarge
 
 MIB = 1 << 20
@@ -244,6 +244,23 @@ class BlobStoreContract:
             await store.size(key)
         with pytest.raises(BadKey):
             await store.delete(key)
+
+    async def test_under_a_key_that_the_caller_knows(self, store: BlobStore, workspace: UUID) -> None:
+        key = new_key(workspace)
+        blob = await store.put(workspace, chunked(b"content"), key=key)
+        assert (blob.key, await read(store, key)) == (key, b"content")
+
+    @pytest.mark.parametrize("key", BAD_KEYS[1:])
+    async def test_not_under_a_bad_key(self, store: BlobStore, workspace: UUID, key: str) -> None:
+        with pytest.raises(BadKey):
+            await store.put(workspace, chunked(b"content"), key=key)
+        await assert_nothing_left(store)
+
+    async def test_a_link_is_none_or_an_address(self, store: BlobStore, blob: StoredBlob) -> None:
+        link = await store.link(blob.key, disposition="attachment", media_type="text/plain")
+        assert link is None or link.startswith(("http://", "https://"))
+        with pytest.raises(BadKey):
+            await store.link("../x", disposition="attachment", media_type="text/plain")
 
     async def test_local_path(self, store: BlobStore, blob: StoredBlob) -> None:
         path = store.local_path(blob.key)

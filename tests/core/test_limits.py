@@ -1,13 +1,18 @@
 """Rate limits."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 
 import pytest
 
 from dossier.core.errors import RateLimited
 from dossier.core.limits import Limits, client_address
+from dossier.core.redis import SECONDS, connect
+from tests.redis_server import RedisServer
 
 RULE = "3/hour"
+TWO = "2/15minutes"
 
 
 class TestSpend:
@@ -55,10 +60,61 @@ class TestForgive:
         await limits.spend(RULE, "a")
 
 
-class TestAddress:
-    def test_only_of_an_async_store(self) -> None:
-        with pytest.raises(TypeError):
-            Limits("memory://")
+class TestShared:
+    @pytest.fixture
+    async def two(self, redis_server: RedisServer) -> AsyncIterator[tuple[Limits, Limits]]:
+        """As two processes have them."""
+        clients = [connect(redis_server.address), connect(redis_server.address)]
+        yield Limits(clients[0]), Limits(clients[1])
+        for client in clients:
+            await client.aclose()
+
+    async def test_counted_together(self, two: tuple[Limits, Limits]) -> None:
+        here, there = two
+        await here.spend(TWO, "a")
+        await there.spend(TWO, "a")
+        for limits in two:
+            with pytest.raises(RateLimited) as refused:
+                await limits.spend(TWO, "a")
+            assert 0 < (refused.value.retry_after or 0) <= 900
+        await there.forgive(TWO, "a")
+        await here.spend(TWO, "a")
+
+    async def test_keys_tell_nothing(self, two: tuple[Limits, Limits], redis_server: RedisServer) -> None:
+        await two[0].spend(TWO, "olga@example.com")
+        client = connect(redis_server.address)
+        keys = [key async for key in client.scan_iter()]
+        await client.aclose()
+        assert [key for key in keys if key.startswith(b"dossier:limits")] == keys != []
+        assert not any(b"olga" in key for key in keys)
+
+    async def test_each_by_itself_while_it_is_away(
+        self, two: tuple[Limits, Limits], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dossier.core.limits.ANEW_SECONDS", 0.0)
+        here, there = two
+        await here.spend(TWO, "a")
+        redis_server.kill()
+        for limits in two:
+            for _ in range(2):
+                await limits.spend(TWO, "a")
+            with pytest.raises(RateLimited):
+                await limits.spend(TWO, "a")
+        redis_server.start()
+        await here.spend(TWO, "a")
+        await there.spend(TWO, "a")
+        with pytest.raises(RateLimited):
+            await here.spend(TWO, "a")
+
+    async def test_a_hanging_one_costs_seconds_once(
+        self, two: tuple[Limits, Limits], redis_server: RedisServer
+    ) -> None:
+        redis_server.pause()
+        begun = time.monotonic()
+        for _ in range(2):
+            await two[0].spend(TWO, "a")
+        redis_server.resume()
+        assert time.monotonic() - begun < 4 * SECONDS
 
 
 class TestClientAddress:

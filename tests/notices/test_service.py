@@ -109,6 +109,7 @@ class TestMarkRead:
 
 
 class TestPlan:
+    @pytest.mark.embedded
     async def test_walks_along_the_persons_own(self, world: "World", desk: Desk, three: list[Any]) -> None:
         """The index gives the order, so that a page reads no more of the person's notices than it shows."""
         for query, index in (

@@ -156,6 +156,7 @@ class TestVisibility:
 
 
 class TestPlan:
+    @pytest.mark.embedded
     async def test_of_one_document_by_its_index(self, world: "World", desk: Desk, lease: UUID) -> None:
         with asked(world) as statements:
             await desk.see(world.viewer, lambda unit: activity.page(unit, 10, document_id=lease))

@@ -137,6 +137,7 @@ class TestWork:
             counts.append(len([each for each in statements if not each[0].startswith("BEGIN")]))
         assert counts[0] == counts[1] <= 24
 
+    @pytest.mark.embedded
     async def test_walks_along_indexes(self, world: "World", desk: Desk) -> None:
         lease = await desk.document(by=world.editor)
         await desk.task(lease, assignee_id=world.editor.member_id)
@@ -188,5 +189,5 @@ def _event(unit: Unit, seq: int, document_id: UUID) -> dict[str, Any]:
         "actor_id": unit.actor.member_id,
         "actor_name": "x",
         "at": unit.now,
-        "data": {"name": "x", "changed": ["tags"]},
+        "stored": {"name": "x", "changed": ["tags"]},
     }

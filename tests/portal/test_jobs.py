@@ -80,6 +80,7 @@ class TestList:
         for query in ({"state": "dead"}, {"after": "x"}):
             assert (await world.owner.client.get(f"{API}/jobs", params=query)).status_code == 422
 
+    @pytest.mark.embedded
     async def test_walks_along_an_index(self, world: "World") -> None:
         with asked(world) as statements:
             await got(world.owner, "jobs")

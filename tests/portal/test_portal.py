@@ -81,9 +81,10 @@ class TestPages:
 class TestHealth:
     async def test_live_and_ready(self, world: World) -> None:
         assert (await world.anonymous.get("/health/live")).json() == {"status": "ok"}
-        assert (await world.anonymous.get("/health/ready")).json() == {"status": "ok"}
+        ready = (await world.anonymous.get("/health/ready")).json()
+        assert (ready["status"], ready["parts"].keys()) == ("ok", {"database", "schema", "storage"})
 
     async def test_not_ready_while_stopping(self, world: World) -> None:
-        world.app.state.draining = True
+        world.parts.health.leaving = True
         answer = await world.anonymous.get("/health/ready")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

@@ -134,6 +134,7 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_events": call(LIST),
         "stream_events": call(LIST),
         "list_invitations": call(ADMIN_LIST),
+        "list_certificates": call(ADMIN_LIST),
     }
 
 
@@ -205,12 +206,17 @@ def _writes(ids: Mapping[str, str]) -> dict[str, Call]:
 
 def _people(ids: Mapping[str, str]) -> dict[str, Call]:
     named, invited = {"name": "G", "member_ids": [ids["partner"]]}, {"email": "x@example.com", "role": "viewer"}
+    program = {"name": "DMS", "role": "viewer"}
+    shown: Params = {"scopes": ["read"], "sha256": "ab" * 32, "subject": "CN=dms", "expires_at": "2099-01-01T00:00:00Z"}
+    another = shown | {"sha256": "cd" * 32}
     return {
         # A stranger makes them at home, and not with members of ours in them.
         "create_group": call(ADMIN, but={"foreign": 422}, send={"json": named}),
         "update_workspace": call(ADMIN, but={"foreign": GOOD}, send={"json": {"name": "Renamed"}}),
         "retry_job": call(ADMIN, job_id=ids["job"]),
         "invite": call(ADMIN, but={"foreign": GOOD}, send={"json": invited}),
+        "register_certificate": call(ADMIN, but={"foreign": GOOD}, send={"json": program | shown}),
+        "register_certificate:for one": call(ADMIN, send={"json": {"member_id": ids["program"]} | another}),
         "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
         "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
         "revoke_invitation": call(ADMIN, invitation_id=ids["invitation"]),
@@ -231,6 +237,7 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
         "delete_folder": call(WRITE, recursive=True, folder_id=ids["vault"]),
         "delete_group": call(ADMIN, group_id=ids["group"]),
         "deactivate_member": call(ADMIN, member_id=ids["partner"]),
+        "revoke_certificate": call(ADMIN, certificate_id=ids["certificate"]),
         "revoke_token": call(ADMIN, but=hidden, token_id=ids["token"]),
     }
 

@@ -1,9 +1,7 @@
 """A place with something of every kind behind a restriction, and everybody who may not have it."""
 
-import contextlib
 import hashlib
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from dossier import documents, notices, sessions
 from dossier.app import build, create_app
@@ -97,6 +96,9 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     group = await made(await owner.post(f"{API}/groups", json={"name": "Keepers"}))
     invitation = await made(await owner.post(f"{API}/invitations", json={"email": "new@example.com", "role": "viewer"}))
     token = await made(await owner.post(f"{API}/tokens", json={"name": "spare", "scopes": ["read"]}))
+    shown = {"sha256": "ef" * 32, "subject": "CN=dms", "expires_at": "2099-01-01T00:00:00Z", "scopes": ["read"]}
+    program = {"name": "A program", "role": "viewer"} | shown
+    certificate = await made(await owner.post(f"{API}/certificates", json=program))
     uploads = {"upload": await _upload(owner, "sent-quokka.txt", vault)}
     uploads["refused_upload"] = await _upload(owner, "refused-quokka.txt", vault)
     uploads["quicker"] = await _document(owner, "refused-quokka.txt", vault, b"quicker quokka")
@@ -107,6 +109,7 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     hidden = {"vault": vault, "strongroom": strongroom, "attic": attic, "plan": plan, "old": old}
     hidden |= {"task": task, "comment": comment["id"], **uploads, "offer": await _offer(world, insider, vault)}
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
+    others |= {"certificate": certificate["id"], "program": certificate["member"]["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
     others |= {"job": await _dead_job(world, plan)}
     others |= {"open_task": await _task(owner, open_document, "Read it")}
@@ -234,7 +237,7 @@ async def _task(client: httpx.AsyncClient, document_id: str, title: str, **field
 
 
 CONTENT = [
-    *("workspaces", "users", "members", "groups", "group_members", "invitations"),
+    *("workspaces", "members", "groups", "group_members", "invitations", "certificates"),
     *("folders", "names", "scopes", "grants"),
     *("blobs", "documents", "versions", "document_tags", "document_locks"),
     *("tasks", "task_comments"),
@@ -242,12 +245,21 @@ CONTENT = [
 ]
 
 
+PEOPLE = "SELECT user_id FROM members WHERE workspace_id = :acme"
+
+
 async def state(world: World) -> str:
     """All that people have put into acme, rows and blobs, as text."""
-    other = repr(world.stranger.actor.workspace_id.bytes)
-    path = world.parts.settings.data_dir / "dossier.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        rows = [f"{name}: {row!r}" for name in CONTENT for row in connection.execute(f"SELECT * FROM {name}")]
+    acme, other = world.owner.actor.workspace_id, repr(world.stranger.actor.workspace_id.bytes)
+    async with world.parts.database.reader.connect() as connection:
+        rows = [
+            f"{name}: {tuple(row)!r}"
+            for name in CONTENT
+            for row in await connection.exec_driver_sql(f"SELECT * FROM `{name}`")
+        ]
+        # Rows of people name no workspace: a stranger may make some at home.
+        people = await connection.execute(text(f"SELECT * FROM users WHERE id IN ({PEOPLE})"), {"acme": acme.bytes})
+        rows += [f"users: {tuple(row)!r}" for row in people]
     keys = [f"store: {entry.key}" async for entry in world.parts.store.keys()]  # noqa: SIM118  # a store is no dict
     return "\n".join(sorted(row for row in rows if other not in row) + sorted(keys))
 
@@ -255,6 +267,7 @@ async def state(world: World) -> str:
 @asynccontextmanager
 async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     """A place on its own copy of the seed, with live streams that end at once."""
+    assert seed.path
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()

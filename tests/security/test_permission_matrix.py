@@ -33,16 +33,16 @@ NOBODY += slowly("garbage token", "another scheme", "deactivated, by cookie", "e
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory, seed: Seed) -> AsyncIterator[Place]:
+async def place(tmp_path_factory: pytest.TempPathFactory, embedded_seed: Seed) -> AsyncIterator[Place]:
     """One place for all who may change nothing: it stays as it is."""
-    async with placed(tmp_path_factory.mktemp("place"), seed) as place:
+    async with placed(tmp_path_factory.mktemp("place"), embedded_seed) as place:
         yield place
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def own_place(tmp_path_factory: pytest.TempPathFactory, seed: Seed) -> AsyncIterator[Place]:
+async def own_place(tmp_path_factory: pytest.TempPathFactory, embedded_seed: Seed) -> AsyncIterator[Place]:
     """A place to change."""
-    async with placed(tmp_path_factory.mktemp("own"), seed) as place:
+    async with placed(tmp_path_factory.mktemp("own"), embedded_seed) as place:
         yield place
 
 
@@ -167,7 +167,7 @@ def lists_everything(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{API}/tasks", query
     yield from [(f"{API}/events", {"limit": 200}), (f"{API}/events/stream", {"after": 0})]
     yield from [(f"{API}/events", {"document_id": place.ids["plan"]}), (f"{API}/events", {"types": "task.created"})]
-    yield from [(f"{API}/{what}", {}) for what in ("members", "groups", "tokens", "invitations", "me")]
+    yield from [(f"{API}/{what}", {}) for what in ("members", "groups", "tokens", "invitations", "certificates", "me")]
     yield from screens(place)
     yield f"{API}/tokens", {"member_id": str(place.insider.member_id)}
 

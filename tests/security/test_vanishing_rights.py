@@ -16,9 +16,9 @@ from tests.security.place import API, Place, made, placed
 
 
 @pytest.fixture
-async def place(tmp_path: Path, seed: Seed) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, embedded_seed: Seed) -> AsyncIterator[Place]:
     """A place to change."""
-    async with placed(tmp_path, seed) as place:
+    async with placed(tmp_path, embedded_seed) as place:
         yield place
 
 

@@ -148,7 +148,7 @@ class TestListTokens:
 
 class TestRevokeToken:
     async def _id(self, house: House, token: str) -> UUID:
-        found = (await identity(house, token)).token_id
+        found = (await identity(house, token)).id
         assert found is not None
         return found
 

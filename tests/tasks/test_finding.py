@@ -89,7 +89,8 @@ class TestFollow:
             await unit.session.execute(delete(ConsumerCursor).where(ConsumerCursor.consumer == "tasks.search"))
 
         async def lose(unit: Unit) -> None:
-            await unit.session.execute(delete(TaskText).where(TaskText.id == 2))
+            second = await unit.session.scalar(select(TaskText.id).order_by(TaskText.id).offset(1).limit(1))
+            await unit.session.execute(delete(TaskText).where(TaskText.id == second))
 
         system = Actor.system(world.owner.actor.workspace_id)
         for spoil in (forget, lose, forget):
@@ -116,7 +117,7 @@ class TestRunIndex:
             await desk.task(lease, title="rent")
 
         async def imported(unit: Unit) -> bool:
-            event = EventRow(type="document.imported", document_id=lease, task_id=None, data={"tasks": count})
+            event = EventRow(type="document.imported", document_id=lease, task_id=None, stored={"tasks": count})
             await finding.follow(unit, event)
             return unit.deferred > 0
 

@@ -195,6 +195,7 @@ class TestVisibility:
 
 
 class TestPlan:
+    @pytest.mark.embedded
     async def test_no_list_passes_over_the_whole_workspace(self, world: "World", desk: Desk, lease: UUID) -> None:
         for filters, index in [
             (Filters(), "ix_tasks_workspace (workspace_id=? AND status=?"),

@@ -122,6 +122,17 @@ class TestRoundTrip:
         await world.work()
         assert len(await beta.see(lambda unit: search.match(unit, "living note", None, 10))) == 1
 
+    async def test_a_program_is_still_one(self, world: World, out: Path) -> None:
+        office = office_of(world)
+        program = await office.do(lambda unit: users.add_service(unit, "A program", "editor"))
+        who = await office.see(lambda unit: users.actor_of(unit, program))
+        await office.add("delivered.txt", b"delivered", who=who)
+        await export(office, out)
+        beta = await found(world, "beta")
+        assert (await bring(beta, out)).failed == []
+        items, _ = await beta.see(lambda unit: documents.list_(unit, documents.Filters(), "name", 9, None))
+        assert items[0]["version"]["author"]["name"] == "A program"
+
     async def test_unknown_people_come_as_former_members(self, world: World, out: Path) -> None:
         await export(await furnish(world), out)
         beta = await found(world, "beta", staff=False)

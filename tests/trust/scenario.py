@@ -19,7 +19,7 @@ from uuid import UUID
 
 from dossier import documents, storage, users
 from dossier.app import Parts, build
-from dossier.cli import prepare
+from dossier.console import prepare
 from dossier.core import log, migrate
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id

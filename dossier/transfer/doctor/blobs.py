@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, func, literal, select, tuple_
+from sqlalchemy import Row, func, select
 
 from dossier import storage
+from dossier.core import paging
 from dossier.storage import BlobEntry, BlobMissing, StorageFailed
 from dossier.storage.models import Blob
 from dossier.transfer.doctor.patient import Patient
@@ -36,9 +37,7 @@ async def contents(patient: Patient) -> None:
 async def _page(patient: Patient, after: tuple[UUID, bytes]) -> Sequence[Line]:
     query = select(Blob.workspace_id, Blob.sha256, Blob.key, Blob.size)
     if patient.workspace_id is None:
-        here = tuple_(Blob.workspace_id, Blob.sha256)
-        columns = (Blob.workspace_id, Blob.sha256)
-        query = query.where(here > tuple_(*(literal(a, c.type) for a, c in zip(after, columns, strict=True))))
+        query = query.where(paging.beyond((Blob.workspace_id, Blob.sha256), after))
     else:
         query = query.where(Blob.workspace_id == patient.workspace_id, Blob.sha256 > after[1])
     async with patient.read() as unit:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, literal, select, tuple_
+from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
 
 from dossier import folders
+from dossier.core import paging
 from dossier.core.units import ReadUnit
 from dossier.documents.models import Document
 from dossier.folders.models import Folder, Name, Scope
@@ -64,15 +65,13 @@ async def _names(patient: Patient, unit: ReadUnit, rows: Sequence[Any]) -> None:
 async def _strays(patient: Patient, unit: ReadUnit, after: tuple[UUID, bytes]) -> tuple[UUID, bytes] | None:
     """A page of names that nothing living has."""
     here, child = aliased(Folder), aliased(Folder)
-    there = tuple_(literal(after[0], Name.folder_id.type), literal(after[1], Name.name_key.type))
+    order = (Name.folder_id, Name.name_key)
     query = select(Name.folder_id, Name.name_key, Name.node_id, Name.kind, here.workspace_id, Document.id, child.id)
     query = query.outerjoin(here, here.id == Name.folder_id)
     is_document = and_(Document.id == Name.node_id, Document.folder_id == Name.folder_id, Document.trashed.is_(False))
     is_folder = and_(child.id == Name.node_id, child.parent_id == Name.folder_id, child.trashed_at.is_(None))
     query = query.outerjoin(Document, is_document).outerjoin(child, is_folder)
-    query = (
-        query.where(tuple_(Name.folder_id, Name.name_key) > there).order_by(Name.folder_id, Name.name_key).limit(PAGE)
-    )
+    query = query.where(paging.beyond(order, after)).order_by(*order).limit(PAGE)
     rows = (await unit.session.execute(query)).all()
     for folder_id, key, node_id, kind, workspace_id, document, folder in rows:
         if patient.concerns(workspace_id):

@@ -57,7 +57,7 @@ class _Export:
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, spots: Plan, *, earlier: bool) -> Report:
-        async with self._units.read(self._actor) as unit:
+        async with self._units.read(self._actor, relaxed=True) as unit:
             await plan.make(unit, spots)
             self._progress.expect(spots.documents, await queries.total_size(unit))
         files = {shapes.INDEX: await self._documents(spots), **await self._lists()}
@@ -85,7 +85,7 @@ class _Export:
     async def _page(self, spots: Sequence[Spot]) -> list[shapes.Entry]:
         await asyncio.to_thread(self._folders, [spot.content for spot in spots if spot.id is None])
         placed = {spot.id: spot for spot in spots if spot.id is not None}
-        async with self._units.read(self._actor) as unit:
+        async with self._units.read(self._actor, relaxed=True) as unit:
             found = await queries.wholes(unit, list(placed))
             emails = await queries.emails(unit, chain.from_iterable(map(describe.named, found)))
         writing = (self._one(whole, placed[whole.document.id], emails) for whole in found)
@@ -111,7 +111,7 @@ class _Export:
 
     async def _lists(self) -> dict[str, str]:
         """Write people and folders, after the documents, which may name some that came meanwhile; their digests."""
-        async with self._units.read(self._actor) as unit:
+        async with self._units.read(self._actor, relaxed=True) as unit:
             people, folders = await describe.people(unit), await describe.tree(unit)
         self._report.counts |= {"folders": len(folders), "members": len(people.members), "groups": len(people.groups)}
         lists = {shapes.PEOPLE: shapes.encode(people), shapes.FOLDERS: b"".join(map(shapes.line, folders))}
@@ -120,7 +120,7 @@ class _Export:
         return {path: hashlib.sha256(data).hexdigest() for path, data in lists.items()}
 
     async def _manifest(self, files: dict[str, str]) -> shapes.Manifest:
-        async with self._units.read(self._actor) as unit:
+        async with self._units.read(self._actor, relaxed=True) as unit:
             workspace = await queries.workspace(unit)
             counted = ("documents", "versions", "tasks", "folders", "members", "groups")
             return shapes.Manifest(

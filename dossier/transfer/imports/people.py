@@ -52,7 +52,7 @@ async def bring(unit: Unit, people: shapes.People) -> People:
 
 
 def _check(people: shapes.People) -> None:
-    faults = [email_fault(member.email) or name_fault(member.name) for member in people.members]
+    faults = [email_fault(member.email, service=True) or name_fault(member.name) for member in people.members]
     faults += [name_fault(group.name) for group in people.groups]
     if fault := next(filter(None, faults), None):
         raise ExportUnfit(f"{shapes.PEOPLE}: {fault}")

@@ -23,7 +23,7 @@ async def is_empty(unit: ReadUnit) -> bool:
 
 async def began(unit: ReadUnit, export_id: UUID) -> bool:
     """Whether the log says that an import of this export began here."""
-    query = select(EventRow.data).where(EventRow.workspace_id == unit.workspace_id, EventRow.type == STARTED)
+    query = select(EventRow.stored).where(EventRow.workspace_id == unit.workspace_id, EventRow.type == STARTED)
     rows = (await unit.session.execute(query)).scalars()
     return any(data.get("export_id") == str(export_id) for data in rows)
 

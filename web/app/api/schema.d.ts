@@ -25,6 +25,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List certificates
+         * @description The client certificates of partners' programs, those that ran out in the last 90 days too. For owners.
+         */
+        get: operations["list_certificates"];
+        put?: never;
+        /**
+         * Register a certificate
+         * @description Let a client certificate open the partners' door for a program: a new member with name and role, or, to renew
+         *     one, a program that is here already. It ends with the certificate's own end. For owners.
+         */
+        post: operations["register_certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{certificate_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a certificate
+         * @description End a certificate at once. Its program stays a member, whom `DELETE /members/{id}` deactivates. For owners.
+         */
+        delete: operations["revoke_certificate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents": {
         parameters: {
             query?: never;
@@ -1336,7 +1381,9 @@ export interface paths {
         };
         /**
          * Whether requests can be served
-         * @description Answers 200 while database and storage work and the process is not stopping, else 503.
+         * @description Answers 200 while the parts that are needed work and the process is not stopping, else 503; within two seconds.
+         *
+         *     The 503 holds `parts` too. `degraded` is a 200: a part that is not needed does not answer.
          */
         get: operations["ready"];
         put?: never;
@@ -1508,6 +1555,87 @@ export interface components {
         CarryOver: {
             /** Task Ids */
             task_ids?: string[] | null;
+        };
+        /**
+         * Certificate
+         * @description A registered certificate. ``role`` is that of its member in the workspace; null while the member is deactivated.
+         * @example {
+         *       "created_at": "2026-11-24T09:00:00Z",
+         *       "expires_at": "2027-11-24T09:00:00Z",
+         *       "id": "0198c0de-7777-7000-8000-000000000001",
+         *       "last_used_at": null,
+         *       "member": {
+         *         "id": "0198c0de-3333-7000-8000-000000000002",
+         *         "name": "Nordwind DMS"
+         *       },
+         *       "role": "editor",
+         *       "scopes": [
+         *         "read",
+         *         "write"
+         *       ],
+         *       "sha256": "5f1c3a0e9d7b2468ace013579bdf02468ace13579bdf5f1c3a0e9d7b2468ace0",
+         *       "subject": "CN=dms.nordwind.example,O=Nordwind"
+         *     }
+         */
+        Certificate: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            member: components["schemas"]["Holder"];
+            /** Role */
+            role: ("viewer" | "editor" | "owner") | null;
+            /** Scopes */
+            scopes: ("read" | "write" | "admin")[];
+            /** Sha256 */
+            sha256: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * CertificatePage
+         * @description A page of certificates.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-11-24T09:00:00Z",
+         *           "expires_at": "2027-11-24T09:00:00Z",
+         *           "id": "0198c0de-7777-7000-8000-000000000001",
+         *           "last_used_at": null,
+         *           "member": {
+         *             "id": "0198c0de-3333-7000-8000-000000000002",
+         *             "name": "Nordwind DMS"
+         *           },
+         *           "role": "editor",
+         *           "scopes": [
+         *             "read",
+         *             "write"
+         *           ],
+         *           "sha256": "5f1c3a0e9d7b2468ace013579bdf02468ace13579bdf5f1c3a0e9d7b2468ace0",
+         *           "subject": "CN=dms.nordwind.example,O=Nordwind"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        CertificatePage: {
+            /** Items */
+            items: components["schemas"]["Certificate"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * Comment
@@ -2354,6 +2482,19 @@ export interface components {
             next: string | null;
         };
         /**
+         * Holder
+         * @description A member by id and name.
+         */
+        Holder: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Home
          * @description ``tasks``: my open ones by due date. ``waiting``: documents that I have locked or have open tasks on. ``recent``:
          *     those that I touched last. ``empty``: the workspace has no document that I can see.
@@ -2908,6 +3049,51 @@ export interface components {
             name: string;
         };
         /**
+         * NewCertificate
+         * @description A client certificate in PEM, or its digest, subject and end; and for whom: ``name`` and ``role`` of a new program,
+         *     or the ``member_id`` of one that is here.
+         * @example {
+         *       "expires_at": "2027-11-24T09:00:00Z",
+         *       "name": "Nordwind DMS",
+         *       "role": "editor",
+         *       "scopes": [
+         *         "read",
+         *         "write"
+         *       ],
+         *       "sha256": "5f1c3a0e9d7b2468ace013579bdf02468ace13579bdf5f1c3a0e9d7b2468ace0",
+         *       "subject": "CN=dms.nordwind.example,O=Nordwind"
+         *     }
+         * @example {
+         *       "certificate": "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n",
+         *       "member_id": "0198c0de-3333-7000-8000-000000000002",
+         *       "scopes": [
+         *         "read",
+         *         "write"
+         *       ]
+         *     }
+         */
+        NewCertificate: {
+            /** Certificate */
+            certificate?: string | null;
+            /** Expires At */
+            expires_at?: string | null;
+            /** Member Id */
+            member_id?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Role */
+            role?: ("viewer" | "editor" | "owner") | null;
+            /** Scopes */
+            scopes: ("read" | "write" | "admin")[];
+            /**
+             * Sha256
+             * @description SHA-256 of the DER form in hex, with or without colons.
+             */
+            sha256?: string | null;
+            /** Subject */
+            subject?: string | null;
+        };
+        /**
          * NewComment
          * @description A comment.
          * @example {
@@ -3189,6 +3375,24 @@ export interface components {
             ids: string[];
         };
         /**
+         * PartState
+         * @description How a part is: it works, refuses, or does not answer in time. Without one that is not `needed` Dossier serves on.
+         */
+        PartState: {
+            /**
+             * Ms
+             * @description How long it took to say so.
+             */
+            ms: number;
+            /** Needed */
+            needed: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "failed" | "late";
+        };
+        /**
          * PasswordChange
          * @description The present password and the next one.
          * @example {
@@ -3307,6 +3511,41 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * Ready
+         * @description All parts that are needed work; `degraded`: not all others.
+         * @example {
+         *       "parts": {
+         *         "database": {
+         *           "ms": 0.6,
+         *           "needed": true,
+         *           "state": "ok"
+         *         },
+         *         "schema": {
+         *           "ms": 0.7,
+         *           "needed": true,
+         *           "state": "ok"
+         *         },
+         *         "storage": {
+         *           "ms": 0.4,
+         *           "needed": true,
+         *           "state": "ok"
+         *         }
+         *       },
+         *       "status": "ok"
+         *     }
+         */
+        Ready: {
+            /** Parts */
+            parts: {
+                [key: string]: components["schemas"]["PartState"];
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded";
         };
         /**
          * Reset
@@ -4344,6 +4583,285 @@ export interface operations {
             };
         };
     };
+    list_certificates: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_certificate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCertificate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificate"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `member_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `certificate_taken`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_certificate`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificate_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `certificate_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_documents: {
         parameters: {
             query?: {
@@ -5072,6 +5590,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -5180,6 +5705,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6221,6 +6753,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6330,6 +6869,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6514,6 +7060,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6620,6 +7173,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6870,6 +7430,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `unauthenticated` */
             401: {
                 headers: {
@@ -6979,6 +7546,13 @@ export interface operations {
             };
             /** @description Still the same. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes lie at `Location`, for a minute (only where the operator allows links). */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13139,20 +13713,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is so. */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "status": "ok"
-                     *     }
-                     */
-                    "application/json": {
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
             /** @description `unavailable` */

@@ -1,0 +1,256 @@
+"""MySQL and MariaDB: what is refused, whole Units under deadlocks and lost connections, lists that read what they show."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from dossier import documents, folders, storage, tasks
+from dossier.core import jobs, mysql
+from dossier.core.actor import Actor
+from dossier.core.clock import utc_now
+from dossier.core.db import Database, DatabaseUnfit
+from dossier.core.jobs import NOBODY
+from dossier.core.units import Busy, ReadUnit, Unit, Units
+from dossier.documents import Filters
+from tests.conftest import World
+from tests.mariadb import MariaDb
+
+pytestmark = pytest.mark.slow
+API = "/api/v1"
+FIT = {
+    "version": "10.11.19-MariaDB",
+    "innodb_flush_log_at_trx_commit": "1",
+    "innodb_doublewrite": "ON",
+    "log_bin": "OFF",
+}
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("changes", "word"),
+        [
+            ({}, ""),
+            ({"version": "8.4.3", "version_comment": "MySQL Community Server"}, ""),
+            ({"version": "9.7.4", "log_bin": "ON", "sync_binlog": "1"}, ""),
+            ({"version": "8.0.36", "innodb_doublewrite": "DETECT_AND_RECOVER"}, ""),
+            ({"version": "10.5.20-MariaDB"}, "10.6"),
+            ({"version": "5.7.44", "version_comment": "MySQL"}, "8.0"),
+            ({"wsrep_on": "ON"}, "Galera"),
+            ({"innodb_flush_log_at_trx_commit": "2"}, "innodb_flush_log_at_trx_commit"),
+            ({"innodb_doublewrite": "OFF"}, "innodb_doublewrite"),
+            ({"log_bin": "ON", "sync_binlog": "0"}, "sync_binlog"),
+        ],
+    )
+    def test_each(self, changes: dict[str, str], word: str) -> None:
+        found = mysql.faults(FIT | changes)
+        assert (len(found) == 1 and word in found[0]) if word else found == []
+
+
+@pytest.fixture
+async def database(production: Any) -> AsyncIterator[Database]:
+    """The production database, with nothing built on it."""
+    made = Database(production[0].database.address("work"), pool=3)
+    yield made
+    await made.close()
+
+
+class TestEngine:
+    async def test_a_real_server_is_fit(self, database: Database) -> None:
+        await database.check()
+
+    async def test_a_careless_one_is_refused(self, database: Database, production: Any) -> None:
+        server: MariaDb = production[0].database
+        server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+        try:
+            with pytest.raises(DatabaseUnfit, match="innodb_flush_log_at_trx_commit is 2"):
+                await database.check()
+        finally:
+            server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+    async def test_sessions_are_strict_and_in_utc(self, database: Database) -> None:
+        for engine, level in ((database.writer, "READ-COMMITTED"), (database.reader, "REPEATABLE-READ")):
+            async with engine.connect() as connection:
+                row = (
+                    await connection.execute(
+                        text("SELECT @@time_zone, @@sql_mode, @@tx_isolation, @@character_set_client")
+                    )
+                ).one()
+            assert (row[0], row[2], row[3]) == ("+00:00", level, "utf8mb4")
+            assert "STRICT_ALL_TABLES" in row[1]
+
+    async def test_a_reading_unit_is_one_snapshot(self, database: Database) -> None:
+        count = text("SELECT COUNT(*) FROM jobs")
+        async with database.reading() as reading:
+            before = (await reading.execute(count)).scalar()
+            async with database.writing() as writing:
+                writing.add(jobs.new(NOBODY, "test", {}, utc_now(), utc_now()))
+                await writing.commit()
+            assert (await reading.execute(count)).scalar() == before
+        async with database.reading() as reading:
+            assert (await reading.execute(count)).scalar() != before
+
+    async def test_a_used_up_pool_says_so_in_time(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        held = [await database.writer.connect() for _ in range(3)]
+        monkeypatch.setattr(database.writer.pool, "_timeout", 0.2)
+        begun = time.monotonic()
+        with pytest.raises(Busy) as refused:
+            await Units(database).run(Actor.system(NOBODY), lambda unit: asyncio.sleep(0))
+        assert time.monotonic() - begun < 5
+        assert refused.value.retry_after
+        for connection in held:
+            await connection.close()
+
+
+@pytest.mark.production
+class TestUnits:
+    async def test_eight_writers_on_one_workspace_and_one_document(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No deadlock is met, no version and no event lost: not even the Unit's second try is needed."""
+        made = await world.editor.client.post(f"{API}/documents", params={"name": "shared"}, content=b"0")
+        path = f"{API}/documents/{made.json()['id']}"
+        again: list[str] = []
+        monkeypatch.setattr("dossier.core.units.log.info", lambda event, **_: again.append(event))
+
+        async def writer(number: int) -> None:
+            for n in range(5):
+                added = await world.editor.client.post(f"{path}/versions", content=f"{number}.{n}".encode())
+                assert added.status_code == 201, added.text
+                task = await world.owner.client.post(f"{path}/tasks", json={"title": f"{number}.{n}"})
+                assert task.status_code == 201, task.text
+                name = {"name": f"{number}.{n}.txt"}
+                other = await world.editor.client.post(f"{API}/documents", params=name, content=b"x")
+                assert other.status_code == 201, other.text
+
+        await asyncio.gather(*(writer(number) for number in range(8)))
+        head = (await world.owner.client.get(path)).json()
+        assert (head["version"]["number"], head["open_tasks"]) == (41, 40)
+        page = (await world.owner.client.get(f"{API}/events", params={"limit": 200, "types": "version.added"})).json()
+        assert [item["data"]["number"] for item in page["items"]] == list(range(2, 42))
+        assert "unit.again" not in again
+
+    async def test_a_deadlock_is_tried_once_more(self, world: World) -> None:
+        calls: list[str] = []
+        both = asyncio.Barrier(2)
+
+        def locking(first: str, second: str) -> Callable[[Unit], Awaitable[None]]:
+            async def verb(unit: Unit) -> None:
+                calls.append(first)
+                touch = text("UPDATE users SET name = CONCAT(name, '.') WHERE email = :email")
+                await unit.session.execute(touch, {"email": f"{first}@example.com"})
+                if len(calls) <= 2:
+                    await both.wait()
+                await unit.session.execute(touch, {"email": f"{second}@example.com"})
+
+            return verb
+
+        run = world.parts.units.run
+        actor = world.owner.actor
+        await asyncio.gather(run(actor, locking("owner", "editor")), run(actor, locking("editor", "owner")))
+        assert len(calls) == 3
+        async with world.parts.units.read(actor) as unit:
+            names = await unit.session.scalars(
+                text("SELECT name FROM users WHERE email LIKE 'owner@%' OR email LIKE 'ed%'")
+            )
+        assert sorted(names) == ["Editor..", "Owner.."]
+
+    async def test_a_lost_connection_is_tried_once_more(self, world: World, production: Any) -> None:
+        calls = 0
+
+        async def verb(unit: Unit) -> None:
+            nonlocal calls
+            calls += 1
+            unit.record("test.happened")
+            number = await unit.session.scalar(text("SELECT CONNECTION_ID()"))
+            if calls == 1:
+                production[0].database.execute(f"KILL {number}")
+            await unit.session.execute(text("SELECT 1"))
+
+        await world.parts.units.run(world.owner.actor, verb)
+        assert calls == 2
+
+    async def test_reading_cannot_write(self, world: World) -> None:
+        with pytest.raises(OperationalError, match="READ ONLY"):
+            async with world.parts.units.read(world.owner.actor) as unit:
+                await unit.session.execute(text("DELETE FROM events"))
+
+
+READS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Created_tmp_disk_tables'"
+DOCUMENTS, PAGE = 200, 20
+
+
+@pytest.mark.production
+class TestPages:
+    """A page reads about what it shows, however much there is: by MariaDB's own counters."""
+
+    @pytest.fixture
+    async def filled(self, world: World) -> UUID:
+        """Many documents in one folder, each with a task; the folder's id."""
+        made = await world.owner.client.post(f"{API}/folders", json={"name": "Many"})
+        folder = UUID(made.json()["id"])
+        actor = world.owner.actor
+        stored = await world.parts.store.put(UUID(str(actor.workspace_id)), _chunks(b"x"))
+
+        async def add(unit: Unit) -> None:
+            for number in range(DOCUMENTS):
+                upload = documents.Upload(storage.Received(stored), f"{number:04}.txt")
+                document = await documents.add(unit, upload, folder)
+                due = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+                await tasks.create(unit, document["id"], tasks.NewTask(title=f"Read {number}", due_at=due))
+
+        await world.parts.units.run(actor, add)
+        async with world.parts.database.writer.connect() as connection:
+            for table in ("documents", "versions", "tasks", "events", "folders", "names"):
+                await connection.execute(text(f"ANALYZE TABLE {table}"))
+        return folder
+
+    async def reads(self, world: World, verb: Callable[[ReadUnit], Awaitable[Any]]) -> tuple[int, int]:
+        """Rows that the server has read for a verb, and temporary tables on disk."""
+        async with world.parts.units.read(world.viewer.actor) as unit:
+            await folders.roles(unit)
+            before = {row[0]: int(row[1]) for row in await unit.session.execute(text(READS))}
+            await verb(unit)
+            after = {row[0]: int(row[1]) for row in await unit.session.execute(text(READS))}
+        disk = after.pop("Created_tmp_disk_tables") - before.pop("Created_tmp_disk_tables")
+        return sum(after.values()) - sum(before.values()), disk
+
+    async def test_each(self, world: World, filled: UUID) -> None:
+        asked: dict[str, Callable[[ReadUnit, str | None], Awaitable[tuple[Any, str | None]]]] = {}
+        for sort in ("name", "-name", "updated_at", "-updated_at"):
+            for where in (Filters(folder_id=filled), Filters()):
+                asked[f"documents by {sort}, {'a folder' if where.folder_id else 'all folders'}"] = partial(
+                    _documents, where, sort
+                )
+        asked["tasks"] = lambda unit, after: tasks.list_(unit, tasks.Filters(), PAGE, after)
+        asked["tasks of nobody"] = lambda unit, after: tasks.list_(unit, tasks.Filters(assignee="none"), PAGE, after)
+        found = {}
+        for name, ask in asked.items():
+            after: str | None = None
+            counts = []
+            for _ in range(8):
+                turned: list[str | None] = []
+
+                async def verb(unit: ReadUnit, ask: Any = ask, after: str | None = after, turned: Any = turned) -> None:
+                    turned.append((await ask(unit, after))[1])
+
+                counts.append(await self.reads(world, verb))
+                after = turned[0]
+            found[name] = counts
+        print(found)
+        pytest.fail("look")
+
+
+async def _documents(where: Filters, sort: str, unit: ReadUnit, after: str | None) -> tuple[Any, str | None]:
+    return await documents.list_(unit, where, sort, PAGE, after)
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    yield content
