@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol
 from fastapi import FastAPI
 
 from dossier import folders, sessions, users
@@ -32,6 +33,7 @@ from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
 if TYPE_CHECKING:
     from tests.servers import SeaweedFS
 
+TRIED_AGAIN = "tried again"
 PASSWORD = "correct horse battery"
 # How long an example takes to make says how busy the machine is.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -67,6 +69,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         own = item.path.parent.name in WHOLE_ONLY and fixtures & {"settings", "parts", "world", "app", "house"}
         if own or item.path.name == "test_sandbox.py":
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Try a slow test that fails once more, and say so where the run ends: programs, databases and browsers share two cores.
+
+    The last test of a process has one try: the second would need fixtures that the first has torn down for good.
+    """
+    if nextitem is None or item.get_closest_marker("slow") is None:
+        return None
+    hook = item.ihook
+    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if failed := [report for report in reports if report.failed]:
+        first = str(failed[0].longrepr)[-2000:]
+        item._initrequest()  # type: ignore[attr-defined]  # fresh fixtures
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        reports[0].sections.append((TRIED_AGAIN, first))
+    for report in reports:
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which tests failed at first."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for title, first in getattr(report, "sections", ()):
+                if title == TRIED_AGAIN:
+                    terminalreporter.write_line(f"TRIED AGAIN {report.nodeid}: {first}")
 
 
 class MovingClock:

@@ -1,13 +1,11 @@
 """Fixtures of the browser tests. Tests share a program; each makes a folder of its own."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 from playwright.sync_api import Browser
 
 from tests.e2e import portal
@@ -21,24 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.slow)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Try a browser test that fails once more, and say so: a whole browser shares two cores with everything else."""
-    if nextitem is None or not item.path.is_relative_to(Path(__file__).parent):
-        return None
-    hook = item.ihook
-    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if failed := [report for report in reports if report.failed]:
-        print(f"\nTRIED AGAIN: {item.nodeid}: {str(failed[0].longrepr)[-300:]}", file=sys.__stderr__, flush=True)
-        item._initrequest()  # type: ignore[attr-defined]  # fresh fixtures
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    for report in reports:
-        hook.pytest_runtest_logreport(report=report)
-    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,8 @@ def test_ten_streams_and_an_upload_under_way(serving: Serving, how: signal.Signa
     assert server.ask("POST", "/documents?name=before.bin", b"before").status == 201
     live = streams(server, 10)
     with Wire(server) as wire:
-        wire.head("POST", "/documents?name=slow.bin", Content_Length=str(len(BODY))).send(BODY[: len(BODY) // 2])
-        time.sleep(0.2)
+        wire.head("POST", "/documents?name=slow.bin", Content_Length=str(len(BODY)))
+        wire.send(BODY[: len(BODY) // 2]).taken()
         begun = time.perf_counter()
         server.send(how)
         until(lambda: refused(server), DRAIN / 2)

@@ -223,8 +223,7 @@ class TestOnTheWire:
         server = serving()
         address = self.begun(server, 1_000_000)
         with Wire(server) as wire:
-            self.patch(wire, address, 0, Content_Length="1000000").send(bytes(700_000))
-            time.sleep(0.2)
+            self.patch(wire, address, 0, Content_Length="1000000").send(bytes(700_000)).taken()
             wire.reset()
         self.until(server, address, 700_000)
 
@@ -257,8 +256,7 @@ class TestOnTheWire:
         server = serving(drain_seconds="0.3")
         address = self.begun(server, 1_000_000)
         with Wire(server) as wire:
-            self.patch(wire, address, 0, Content_Length="1000000").send(bytes(600_000))
-            time.sleep(0.2)
+            self.patch(wire, address, 0, Content_Length="1000000").send(bytes(600_000)).taken()
             assert server.stop() == 0
         server.start()
         assert self.offset(server, address) == 600_000

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -42,6 +43,16 @@ class Wire:
         """One chunk of a chunked body; an empty one ends it."""
         return self.send(b"%x\r\n%b\r\n" % (len(body), body))
 
+    def taken(self, seconds: float = 0.3) -> Self:
+        """Wait until the server has had nothing left to read for so long: a reset throws away what it has not read."""
+        here, there = self.socket.getsockname()[1], self.socket.getpeername()[1]
+        since = time.monotonic()
+        while time.monotonic() - since < seconds:
+            if _unread(there, here):
+                since = time.monotonic()
+            time.sleep(0.02)
+        return self
+
     def finish_sending(self) -> Self:
         """Nothing more will come."""
         self.socket.shutdown(socket.SHUT_WR)
@@ -70,3 +81,14 @@ class Wire:
         if not got:
             raise ConnectionResetError("closed without an answer")
         return got
+
+
+def _unread(here: int, there: int) -> int:
+    """The bytes in the kernel's receive queue of the connection from port ``there`` to port ``here``: proc(5); 0 where there
+    is no such file."""
+    table = Path("/proc/net/tcp")
+    for line in table.read_text().splitlines()[1:] if table.exists() else ():
+        _, local, remote, _, queues, *_ = line.split()
+        if (int(local.split(":")[1], 16), int(remote.split(":")[1], 16)) == (here, there):
+            return int(queues.split(":")[1], 16)
+    return 0
