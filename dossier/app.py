@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from redis.exceptions import RedisError
 
 from dossier import documents, folders, notices, sessions, tasks, uploads
 from dossier.certificates import routes as certificates_routes
@@ -117,6 +116,8 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
 
 
 async def _answers(redis: "Redis") -> None:
+    from redis.exceptions import RedisError
+
     try:
         await redis.ping()
     except (RedisError, OSError) as error:

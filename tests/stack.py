@@ -30,7 +30,7 @@ class Stack:
         """Remember which tables there are, and which of them the seed fills."""
         with self.database.connect(SEED) as connection, connection.cursor() as cursor:
             cursor.execute("SHOW TABLES")
-            self.tables = [str(row[0]) for row in cursor.fetchall() if row[0] != "alembic_version"]
+            self.tables = [str(row[0]) for row in cursor.fetchall()]
             filled = []
             for table in self.tables:
                 cursor.execute(f"SELECT EXISTS (SELECT 1 FROM `{table}`)")  # the server's own names

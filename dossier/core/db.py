@@ -16,11 +16,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
 from dossier.core import mysql
 from dossier.core.errors import DossierError, StorageFull, Unavailable
+from dossier.core.pool import Pool
 
 LEAST_SQLITE = (3, 51, 3)
 PRAGMAS = {
@@ -71,19 +71,6 @@ class SignIn(Protocol):
 
     async def renewed(self, refused: dict[str, str]) -> dict[str, str] | None:
         """The same read anew, after the database refused these; None where nothing has changed."""
-
-
-class Pool(AsyncAdaptedQueuePool):
-    """The usual pool, which knows how many wait for a connection."""
-
-    waiting = 0
-
-    def _do_get(self) -> Any:
-        self.waiting += 1
-        try:
-            return super()._do_get()
-        finally:
-            self.waiting -= 1
 
 
 class Database:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from dossier.core.pool import Pool
+
 LEAST = {"MySQL": (8, 0), "MariaDB": (10, 6)}
 CONNECT_SECONDS, POOL_SECONDS, RECYCLE_SECONDS = 5, 5, 1800
 SESSION = (
@@ -48,6 +50,7 @@ def engine(url: URL, size: int, *, read_only: bool = False) -> AsyncEngine:
         address(url, "aiomysql"),
         connect_args=arguments(url),
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+        poolclass=Pool,
         pool_size=size,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,

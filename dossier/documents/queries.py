@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, literal, select, true, union_all
 
 from dossier import folders, users
 from dossier.core import paging
@@ -64,7 +64,7 @@ class Filters:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The filters as SQL conditions; the folder is the caller's."""
-        found: list[ColumnElement[bool]] = [Document.trashed.is_(self.trashed)]
+        found: list[ColumnElement[bool]] = [Document.trashed == self.trashed]
         if self.tag is not None:
             found.append(exists().where(Tag.document_id == Document.id, Tag.tag_key == self.tag))
         if self.type is not None:
@@ -128,18 +128,18 @@ async def page(
 ) -> list[Row[Any]]:
     """``limit + 1`` visible documents from the one after ``after`` on."""
     column, down = SORTS[sort]
+    by = "name" if column is Document.name_key else "updated"
     key = (column.desc(), Document.id.desc()) if down else (column, Document.id)
     conditions = filters.conditions()
     if after is not None:
         conditions.append(paging.beyond((column, Document.id), after, down=down))
     if filters.folder_id is not None:
-        query = (
-            _details(unit).where(Document.folder_id == filters.folder_id, *conditions).order_by(*key).limit(limit + 1)
-        )
-        return list(await unit.session.execute(query))
+        query = _details(unit).where(Document.folder_id == filters.folder_id, *conditions)
+        query = paging.along(query, Document, f"ix_documents_folder_{by}")
+        return list(await unit.session.execute(query.order_by(*key).limit(limit + 1)))
     seen = await folders.visible(unit, Document.folder_id)
     pages = [
-        select(Document.id)
+        paging.along(select(Document.id), Document, f"ix_documents_scope_{by}")
         .where(Document.scope_id == scope, *conditions, seen)
         .order_by(*key)
         .limit(limit + 1)
@@ -217,8 +217,7 @@ async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
 
 async def readable(unit: ReadUnit, document_id: Any) -> ColumnElement[bool]:
     """The condition that the document in column ``document_id`` is living and visible; for the rooms above."""
-    seen = await folders.visible(unit, Document.folder_id)
-    return exists().where(Document.id == document_id, Document.trashed.is_(False), seen).correlate_except(Document)
+    return await folders.visible(unit, _folder_of(document_id, Document.trashed == false()))
 
 
 async def authors_before(unit: ReadUnit, document_id: UUID, number: int) -> set[UUID]:
@@ -231,8 +230,13 @@ async def authors_before(unit: ReadUnit, document_id: UUID, number: int) -> set[
 
 def folder_of(document_id: Any) -> Any:
     """The folder of the document in column ``document_id``, trashed or not, as a scalar sub-query."""
+    return _folder_of(document_id)
+
+
+def _folder_of(document_id: Any, *conditions: ColumnElement[bool]) -> Any:
+    query = select(Document.folder_id).where(Document.id == document_id, *conditions)
     # Named, since SQLAlchemy by itself correlates only with the select just around it, and this one lies deeper.
-    return select(Document.folder_id).where(Document.id == document_id).correlate_except(Document).scalar_subquery()
+    return query.correlate_except(Document).scalar_subquery()
 
 
 async def briefs(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
@@ -251,7 +255,7 @@ async def in_folders(unit: ReadUnit, ids: Sequence[UUID], *, trashed: bool = Fal
     """All documents lying in these folders, seen or not; for work on whole trees."""
     found: list[Document] = []
     for start in range(0, len(ids), 500):
-        query = select(Document).where(Document.folder_id.in_(ids[start : start + 500]), Document.trashed.is_(trashed))
+        query = select(Document).where(Document.folder_id.in_(ids[start : start + 500]), Document.trashed == trashed)
         found += (await unit.session.execute(query.order_by(Document.name_key))).scalars()
     return found
 
@@ -260,7 +264,7 @@ def _heads(unit: ReadUnit, seen: ColumnElement[bool]) -> Select[Any]:
     columns: tuple[Any, ...] = (Document.id, Document.name, Document.name_key, Document.folder_id)
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
     query: Select[Any] = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
-    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed.is_(False), seen)
+    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed == false(), seen)
 
 
 async def heads_of(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
@@ -291,7 +295,7 @@ async def heads_in(
 async def expired(unit: ReadUnit, before: datetime, limit: int) -> Sequence[Document]:
     """Documents of the workspace that came into the trash before ``before``."""
     query = select(Document).where(
-        Document.workspace_id == unit.workspace_id, Document.trashed.is_(True), Document.trashed_at < before
+        Document.workspace_id == unit.workspace_id, Document.trashed == true(), Document.trashed_at < before
     )
     return (await unit.session.execute(query.order_by(Document.trashed_at).limit(limit))).scalars().all()
 

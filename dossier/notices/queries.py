@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, false, func, select
 
 from dossier import documents
+from dossier.core import paging
 from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.notices.models import Notice
@@ -27,8 +28,9 @@ async def page(
     happened = and_(EventRow.workspace_id == Notice.workspace_id, EventRow.seq == Notice.seq)
     query = select(Notice, EventRow).join(EventRow, happened)
     query = query.where(mine(unit), await documents.readable(unit, Notice.document_id))
+    query = paging.along(query, Notice, "ix_notices_member_id_is_read_seq" if unread else "uq_notices_member_id_seq")
     if unread:
-        query = query.where(Notice.is_read.is_(False))
+        query = query.where(Notice.is_read == false())
     if before is not None:
         query = query.where(Notice.seq < before)
     rows = await unit.session.execute(query.order_by(Notice.seq.desc()).limit(limit + 1))
@@ -37,7 +39,7 @@ async def page(
 
 async def count_unread(unit: ReadUnit) -> int:
     """How many of the actor's notices are unread, counting no further than ``MOST_COUNTED``."""
-    found = select(Notice.id).where(mine(unit), Notice.is_read.is_(False))
+    found = select(Notice.id).where(mine(unit), Notice.is_read == false())
     found = found.where(await documents.readable(unit, Notice.document_id)).limit(MOST_COUNTED)
     return (await unit.session.scalar(select(func.count()).select_from(found.subquery()))) or 0
 

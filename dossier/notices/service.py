@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, false, update
 
 from dossier import documents, folders, tasks
 from dossier.core import paging
@@ -62,7 +62,7 @@ async def unread(unit: ReadUnit) -> int:
 
 async def mark_read(unit: Unit, ids: Collection[UUID], *, everything: bool = False) -> Wire:
     """Mark these of the actor's notices as read, or all; others' are passed over. How many are unread then."""
-    change = update(Notice).where(queries.mine(unit), Notice.is_read.is_(False)).values(is_read=True)
+    change = update(Notice).where(queries.mine(unit), Notice.is_read == false()).values(is_read=True)
     if not everything:
         change = change.where(Notice.id.in_(ids))
     await unit.session.execute(change)

@@ -1,18 +1,19 @@
 """MySQL and MariaDB: what is refused, whole Units under deadlocks and lost connections, lists that read what they show."""
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from dossier import documents, folders, storage, tasks
+from dossier import documents, feed, folders, notices, tasks
 from dossier.core import jobs, mysql
 from dossier.core.actor import Actor
 from dossier.core.clock import utc_now
@@ -20,7 +21,9 @@ from dossier.core.db import Database, DatabaseUnfit
 from dossier.core.jobs import NOBODY
 from dossier.core.units import Busy, ReadUnit, Unit, Units
 from dossier.documents import Filters
+from dossier.portal.screens import activity
 from tests.conftest import World
+from tests.core.many import fill
 from tests.mariadb import MariaDb
 
 pytestmark = pytest.mark.slow
@@ -183,8 +186,11 @@ class TestUnits:
                 await unit.session.execute(text("DELETE FROM events"))
 
 
-READS = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Created_tmp_disk_tables'"
-DOCUMENTS, PAGE = 200, 20
+READS = "SHOW SESSION STATUS LIKE 'Handler_read%'"
+PAGE, PAGES = 20, 30
+# Per line of a list: itself, its versions, lock, folder, tags, and what the page's parts were put together from.
+READS_A_ROW = 20
+List = Callable[[ReadUnit, str | None], Awaitable[tuple[Any, str | None]]]
 
 
 @pytest.mark.production
@@ -192,65 +198,93 @@ class TestPages:
     """A page reads about what it shows, however much there is: by MariaDB's own counters."""
 
     @pytest.fixture
-    async def filled(self, world: World) -> UUID:
-        """Many documents in one folder, each with a task; the folder's id."""
-        made = await world.owner.client.post(f"{API}/folders", json={"name": "Many"})
-        folder = UUID(made.json()["id"])
-        actor = world.owner.actor
-        stored = await world.parts.store.put(UUID(str(actor.workspace_id)), _chunks(b"x"))
+    async def filled(self, world: World) -> tuple[UUID, UUID]:
+        """A workspace with much in it; the folder where it lies, and a document that much is about."""
+        return await fill(world)
 
-        async def add(unit: Unit) -> None:
-            for number in range(DOCUMENTS):
-                upload = documents.Upload(storage.Received(stored), f"{number:04}.txt")
-                document = await documents.add(unit, upload, folder)
-                due = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
-                await tasks.create(unit, document["id"], tasks.NewTask(title=f"Read {number}", due_at=due))
-
-        await world.parts.units.run(actor, add)
-        async with world.parts.database.writer.connect() as connection:
-            for table in ("documents", "versions", "tasks", "events", "folders", "names"):
-                await connection.execute(text(f"ANALYZE TABLE {table}"))
-        return folder
-
-    async def reads(self, world: World, verb: Callable[[ReadUnit], Awaitable[Any]]) -> tuple[int, int]:
-        """Rows that the server has read for a verb, and temporary tables on disk."""
+    async def reads(self, world: World, verb: Callable[[ReadUnit], Awaitable[Any]]) -> int:
+        """Rows that the server has read for a verb."""
         async with world.parts.units.read(world.viewer.actor) as unit:
             await folders.roles(unit)
             before = {row[0]: int(row[1]) for row in await unit.session.execute(text(READS))}
             await verb(unit)
             after = {row[0]: int(row[1]) for row in await unit.session.execute(text(READS))}
-        disk = after.pop("Created_tmp_disk_tables") - before.pop("Created_tmp_disk_tables")
-        return sum(after.values()) - sum(before.values()), disk
+        return sum(after.values()) - sum(before.values())
 
-    async def test_each(self, world: World, filled: UUID) -> None:
-        asked: dict[str, Callable[[ReadUnit, str | None], Awaitable[tuple[Any, str | None]]]] = {}
+    def lists(self, filled: tuple[UUID, UUID]) -> dict[str, List]:
+        """Every list that grows with the work, by name."""
+        folder, busy = filled
+        found: dict[str, List] = {
+            "tasks": lambda unit, after: tasks.list_(unit, tasks.Filters(), PAGE, after),
+            "tasks of nobody": lambda unit, after: tasks.list_(unit, tasks.Filters(assignee="none"), PAGE, after),
+        }
         for sort in ("name", "-name", "updated_at", "-updated_at"):
-            for where in (Filters(folder_id=filled), Filters()):
-                asked[f"documents by {sort}, {'a folder' if where.folder_id else 'all folders'}"] = partial(
-                    _documents, where, sort
-                )
-        asked["tasks"] = lambda unit, after: tasks.list_(unit, tasks.Filters(), PAGE, after)
-        asked["tasks of nobody"] = lambda unit, after: tasks.list_(unit, tasks.Filters(assignee="none"), PAGE, after)
-        found = {}
-        for name, ask in asked.items():
+            for where in (Filters(folder_id=folder), Filters()):
+                name = f"documents by {sort}, {'a folder' if where.folder_id else 'all folders'}"
+                found[name] = partial(_documents, where, sort)
+        found["activity"] = lambda unit, after: activity.page(unit, PAGE, after)
+        found["activity of one document"] = lambda unit, after: activity.page(unit, PAGE, after, busy)
+        found["notices"] = lambda unit, after: notices.list_(unit, PAGE, after)
+        found["notices not read"] = lambda unit, after: notices.list_(unit, PAGE, after, unread=True)
+        found["the feed"] = _feed
+        return found
+
+    async def test_each_page_reads_as_much_as_the_first(self, world: World, filled: tuple[UUID, UUID]) -> None:
+        for name, list_ in self.lists(filled).items():
             after: str | None = None
             counts = []
-            for _ in range(8):
+            for _ in range(PAGES):
                 turned: list[str | None] = []
 
-                async def verb(unit: ReadUnit, ask: Any = ask, after: str | None = after, turned: Any = turned) -> None:
-                    turned.append((await ask(unit, after))[1])
+                async def verb(
+                    unit: ReadUnit, list_: List = list_, after: str | None = after, to: Any = turned
+                ) -> None:
+                    to.append((await list_(unit, after))[1])
 
                 counts.append(await self.reads(world, verb))
                 after = turned[0]
-            found[name] = counts
-        print(found)
-        pytest.fail("look")
+            assert max(counts) <= PAGE * READS_A_ROW, (name, counts)
+            assert max(counts) - counts[0] <= PAGE // 2, (name, counts)
+
+    async def test_no_table_is_sorted_or_copied(self, world: World, filled: tuple[UUID, UUID]) -> None:
+        """EXPLAIN of every statement of every list: only what a page was put together from may be sorted."""
+        for name, list_ in self.lists(filled).items():
+            async with world.parts.units.read(world.viewer.actor) as unit:
+                asked: list[tuple[str, Any]] = []
+                connection = await unit.session.connection()
+                with noting(connection.sync_connection, asked):
+                    await list_(unit, (await list_(unit, None))[1])
+                assert len(asked) > 3
+                for statement, values in asked:
+                    plan = (await connection.exec_driver_sql(f"EXPLAIN {statement}", values)).mappings().all()
+                    for step in plan:
+                        is_made = str(step["table"]).startswith("<")
+                        assert is_made or not re.search("filesort|temporary", str(step["Extra"])), (
+                            name,
+                            statement,
+                            step,
+                        )
+
+
+@contextmanager
+def noting(connection: Any, to: list[tuple[str, Any]]) -> Iterator[None]:
+    """Keep every SELECT of a connection, with its values."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "SELECT" in statement[:8]:
+            to.append((statement, values))
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
 
 
 async def _documents(where: Filters, sort: str, unit: ReadUnit, after: str | None) -> tuple[Any, str | None]:
     return await documents.list_(unit, where, sort, PAGE, after)
 
 
-async def _chunks(content: bytes) -> AsyncIterator[bytes]:
-    yield content
+async def _feed(unit: ReadUnit, after: str | None) -> tuple[Any, str | None]:
+    items, next_ = await feed.page(unit, int(after or 0), PAGE)
+    return items, str(next_)

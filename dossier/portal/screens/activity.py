@@ -36,11 +36,11 @@ async def page(
     query, oldest = _older(unit, before, types), 1
     if document_id is not None:
         await documents.require(unit, document_id, trashed=True)
-        query = query.where(EventRow.document_id == document_id)
+        query = paging.along(query, EventRow, "ix_events_document_id_seq").where(EventRow.document_id == document_id)
     else:
         oldest = max(1, before - WINDOW)
         about = or_(EventRow.document_id.is_not(None), EventRow.folder_id.is_not(None))
-        query = query.where(EventRow.seq >= oldest, about, await seen(unit))
+        query = paging.along(query, EventRow, "PRIMARY").where(EventRow.seq >= oldest, about, await seen(unit))
     rows = list((await unit.session.execute(query.limit(limit + 1))).scalars())
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.seq))
     if next_ is None and oldest > 1:

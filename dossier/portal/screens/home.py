@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarResult, exists, func, select
+from sqlalchemy import ScalarResult, exists, false, func, select
 
 from dossier import folders, notices, samples, tasks
 from dossier.core.events import EventRow
@@ -72,5 +72,5 @@ async def _anything(unit: ReadUnit) -> bool:
     """Whether the workspace has a document that the actor may see."""
     scopes = list(await folders.roles(unit))
     seen = await folders.visible(unit, Document.folder_id)
-    found = exists().where(Document.scope_id.in_(scopes), Document.trashed.is_(False), seen)
+    found = exists().where(Document.scope_id.in_(scopes), Document.trashed == false(), seen)
     return bool(await unit.session.scalar(select(found)))

@@ -1,6 +1,6 @@
 """Workspace settings: what it is called, what it holds, and the rules in force."""
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 
 from dossier import folders, users
 from dossier.core.settings import Settings
@@ -30,7 +30,7 @@ async def rename(unit: Unit, name: str, settings: Settings) -> Wire:
 async def _storage(unit: ReadUnit) -> Wire:
     """Living documents, all versions, and stored bytes, the same content counted once. Each walks along an index."""
     mine = unit.workspace_id
-    documents = select(func.count()).where(Document.workspace_id == mine, Document.trashed.is_(False))
+    documents = select(func.count()).where(Document.workspace_id == mine, Document.trashed == false())
     versions = select(func.count()).where(Version.workspace_id == mine)
     size = select(func.coalesce(func.sum(Blob.size), 0)).where(Blob.workspace_id == mine)
     return {

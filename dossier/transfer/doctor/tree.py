@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, false, select
 from sqlalchemy.orm import aliased
 
 from dossier import folders
@@ -68,7 +68,7 @@ async def _strays(patient: Patient, unit: ReadUnit, after: tuple[UUID, bytes]) -
     order = (Name.folder_id, Name.name_key)
     query = select(Name.folder_id, Name.name_key, Name.node_id, Name.kind, here.workspace_id, Document.id, child.id)
     query = query.outerjoin(here, here.id == Name.folder_id)
-    is_document = and_(Document.id == Name.node_id, Document.folder_id == Name.folder_id, Document.trashed.is_(False))
+    is_document = and_(Document.id == Name.node_id, Document.folder_id == Name.folder_id, Document.trashed == false())
     is_folder = and_(child.id == Name.node_id, child.parent_id == Name.folder_id, child.trashed_at.is_(None))
     query = query.outerjoin(Document, is_document).outerjoin(child, is_folder)
     query = query.where(paging.beyond(order, after)).order_by(*order).limit(PAGE)

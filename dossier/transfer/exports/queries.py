@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, false, func, select
 
 from dossier.core.units import ReadUnit
 from dossier.documents.models import Document, Tag, Version
@@ -60,7 +60,7 @@ async def folders(unit: ReadUnit) -> Sequence[Folder]:
 async def access(unit: ReadUnit) -> dict[UUID, list[Grant]]:
     """folder id → its own access list, for the folders that have one."""
     query = select(Scope.id, Folder.id).join(Folder, and_(Folder.id == Scope.folder_id, Folder.scope_id == Scope.id))
-    query = query.where(Scope.workspace_id == unit.workspace_id, Scope.is_root.is_(False))
+    query = query.where(Scope.workspace_id == unit.workspace_id, Scope.is_root == false())
     brought = dict((await unit.session.execute(query)).all())
     grants = select(Grant.scope_id, Grant).join(Scope, Scope.id == Grant.scope_id)
     grants = grants.where(Scope.workspace_id == unit.workspace_id).order_by(Grant.principal_id)
@@ -90,7 +90,7 @@ async def trashed(unit: ReadUnit) -> AsyncIterator[Listed]:
 
 def _listed(unit: ReadUnit, *, trashed: bool) -> Select[UUID, UUID, str]:
     query = select(Document.id, Document.folder_id, Document.name)
-    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed.is_(trashed))
+    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed == trashed)
 
 
 async def people(unit: ReadUnit) -> Sequence[tuple[Member, User]]:

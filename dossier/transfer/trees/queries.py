@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, false, select
 
 from dossier.core.units import ReadUnit
 from dossier.documents.models import Document, Version
@@ -18,7 +18,7 @@ async def places(unit: ReadUnit, folder_id: UUID) -> dict[bytes, Place]:
     found = {key: Place("folder", id_, name) for key, id_, name in await unit.session.execute(inside)}
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
     documents = select(Document.name_key, Document.id, Document.name, Version.sha256, Version.size).join(Version, head)
-    documents = documents.where(Document.folder_id == folder_id, Document.trashed.is_(False))
+    documents = documents.where(Document.folder_id == folder_id, Document.trashed == false())
     for key, id_, name, sha256, size in await unit.session.execute(documents):
         found[key] = Place("document", id_, name, sha256, size)
     return found
