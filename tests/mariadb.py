@@ -66,7 +66,12 @@ class MariaDb:
         subprocess.run(["chown", "-R", ACCOUNT, self.folder], check=True)
 
     def _run(self, *argv: str) -> None:
-        subprocess.run([*self._as, *argv], check=True, capture_output=True, timeout=START_SECONDS)
+        # A server begins by clearing its folder for temporary files of everybody's tables.
+        around = os.environ | {"TMPDIR": str(self.folder / "tmp")}
+        ran = subprocess.run(
+            [*self._as, *argv], check=False, capture_output=True, text=True, env=around, timeout=START_SECONDS
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
     def start(self) -> "MariaDb":
         """Start and wait until it answers."""
