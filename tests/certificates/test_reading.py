@@ -17,22 +17,21 @@ from dossier.certificates.reading import digest_of, read
 from tests.certificates.certs import pem
 from tools.pki import Authority
 
-NOW = datetime.now(UTC)
-
 
 def why(text: str) -> str:
     """Why a text is no certificate to register."""
     with pytest.raises(BadCertificate) as refused:
-        read(text, NOW)
+        read(text, datetime.now(UTC))
     return (refused.value.fields or {})["certificate"]
 
 
 def signed(name: str, *usages: x509.ObjectIdentifier) -> str:
     """A certificate that signs itself, with these extended usages or none."""
     key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = (
-        builder.serial_number(1).not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=1))
+        builder.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
     )
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -41,20 +40,22 @@ def signed(name: str, *usages: x509.ObjectIdentifier) -> str:
 
 class TestRead:
     def test_digest_subject_and_end(self, pki: Authority) -> None:
-        card = read(pem(pki, "client"), NOW)
+        card = read(pem(pki, "client"), datetime.now(UTC))
         der = ssl.PEM_cert_to_DER_cert(pem(pki, "client"))
         assert card.sha256 == hashlib.sha256(der).digest()
         assert card.subject == "CN=client,O=Nordwind"
-        assert NOW + timedelta(days=364) < card.expires_at < NOW + timedelta(days=366)
+        assert datetime.now(UTC) + timedelta(days=364) < card.expires_at < datetime.now(UTC) + timedelta(days=366)
 
     def test_first_of_a_chain(self, pki: Authority) -> None:
-        assert read(pem(pki, "client") + pem(pki, "ca"), NOW) == read(pem(pki, "client"), NOW)
+        assert read(pem(pki, "client") + pem(pki, "ca"), datetime.now(UTC)) == read(
+            pem(pki, "client"), datetime.now(UTC)
+        )
 
     @pytest.mark.parametrize(
         "usages", [[], [ExtendedKeyUsageOID.CLIENT_AUTH], [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]]
     )
     def test_whatever_a_client_can_show(self, usages: list[x509.ObjectIdentifier]) -> None:
-        assert read(signed("x", *usages), NOW).subject == "CN=x"
+        assert read(signed("x", *usages), datetime.now(UTC)).subject == "CN=x"
 
     @pytest.mark.parametrize(
         ("name", "reason"),
@@ -92,7 +93,7 @@ class TestRead:
 
 class TestDigestOf:
     def test_is_the_digest_that_was_registered(self, pki: Authority) -> None:
-        assert digest_of(quote(pem(pki, "client"))) == read(pem(pki, "client"), NOW).sha256
+        assert digest_of(quote(pem(pki, "client"))) == read(pem(pki, "client"), datetime.now(UTC)).sha256
 
     @pytest.mark.parametrize(
         "text", ["", "x", "%2d%2d", "%ff", "-----BEGIN%20CERTIFICATE-----%0A%ff-----END%20CERTIFICATE-----"]

@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import event, func, insert, select
 
 from dossier import documents, downloads, folders, sessions, users
-from dossier.core.ids import new_id
+from dossier.core.ids import digest, new_id
 from dossier.documents.models import Document, Version
 from dossier.downloads.models import Ticket
 from dossier.downloads.plans import Plan
@@ -323,11 +323,11 @@ class TestTicket:
 
     async def test_only_a_digest_is_stored(self, world: World) -> None:
         secret = (await ticket(world.editor, (await document(world.editor, "a"),))).rpartition("/")[2]
-        files = await asyncio.to_thread(
-            lambda: [p.read_bytes() for p in world.parts.settings.data_dir.glob("*sqlite3*")]
-        )
-        assert files
-        assert not any(secret.encode() in data for data in files)
+        async with world.parts.database.reading() as session:
+            rows = (await session.execute(select(Ticket.__table__))).mappings().all()
+        assert len(rows) == 1
+        assert secret not in str(rows)
+        assert digest(secret) in rows[0].values()
 
     @pytest.mark.parametrize(
         "body",

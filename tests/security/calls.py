@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -207,8 +208,13 @@ def _writes(ids: Mapping[str, str]) -> dict[str, Call]:
 def _people(ids: Mapping[str, str]) -> dict[str, Call]:
     named, invited = {"name": "G", "member_ids": [ids["partner"]]}, {"email": "x@example.com", "role": "viewer"}
     program = {"name": "DMS", "role": "viewer"}
-    shown: Params = {"scopes": ["read"], "sha256": "ab" * 32, "subject": "CN=dms", "expires_at": "2099-01-01T00:00:00Z"}
-    another = shown | {"sha256": "cd" * 32}
+    shown: Params = {
+        "scopes": ["read"],
+        "sha256": token_hex(32),
+        "subject": "CN=dms",
+        "expires_at": "2099-01-01T00:00:00Z",
+    }
+    another = shown | {"sha256": token_hex(32)}
     return {
         # A stranger makes them at home, and not with members of ours in them.
         "create_group": call(ADMIN, but={"foreign": 422}, send={"json": named}),

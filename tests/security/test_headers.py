@@ -163,6 +163,7 @@ class TestFailures:
         assert answer.json()["detail"] == answer.json()["title"]
         assert CANARY not in answer.text
 
+    @pytest.mark.embedded
     async def test_in_the_database(self, world: World) -> None:
         async def spoil(unit: Unit) -> None:
             await unit.session.execute(text("ALTER TABLE document_tags RENAME TO gone"))
@@ -327,6 +328,7 @@ class TestHttps:
 class TestSecrets:
     """Nothing that opens a door is in the log, at any level, nor in the database, nor in the feed."""
 
+    @pytest.mark.embedded
     async def test_nowhere(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         log.configure("json", "debug")
         told = await everything_secret(world)
@@ -341,6 +343,7 @@ class TestSecrets:
             assert secret not in feed, f"{what} is in the feed"
             assert secret.encode() not in kept, f"{what} is in the data folder"
 
+    @pytest.mark.embedded
     async def test_of_a_failure(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         """The log has the traceback, without the values that were on their way into the database."""
         log.configure("json", "debug")
