@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -26,12 +26,8 @@ from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
-from tests.mariadb import MariaDb
-from tests.redis_server import RedisServer
 from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
-
-if TYPE_CHECKING:
-    from tests.servers import SeaweedFS
+from tools.servers import MariaDb, Redis, SeaweedFS
 
 TRIED_AGAIN = "tried again"
 PASSWORD = "correct horse battery"
@@ -183,9 +179,9 @@ def embedded_seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
 
 
 @pytest.fixture(scope="session")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Seed]]:
+def production(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> Iterator[tuple[Stack, Seed]]:
     """The production parts, and the seed on them."""
-    stack = Stack(MariaDb().start())
+    stack = Stack(MariaDb().start(), Redis().start(), seaweed)
     try:
         stack.make()
         made = asyncio.run(_make_seed(stack.settings(tmp_path_factory.mktemp("seed"), SEED)))
@@ -193,12 +189,13 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
         yield stack, made
     finally:
         stack.database.close()
+        stack.redis.close()
 
 
 @pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
+def redis_server() -> Iterator[Redis]:
     """A Redis of a test's own."""
-    server = RedisServer().start()
+    server = Redis().start()
     yield server
     server.close()
 
@@ -227,17 +224,14 @@ async def _make_seed(settings: Settings) -> Seed:
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SeaweedFS]":
+def seaweed() -> Iterator[SeaweedFS]:
     """A real S3 store with the bucket ``dossier``; a test that takes it away brings it back."""
-    from tests.servers import SeaweedFS  # its client library takes long to load
-
-    server = SeaweedFS(tmp_path_factory.mktemp("seaweed"))
-    server.start()
+    server = SeaweedFS().start()
     try:
-        server.make_bucket("dossier")
+        server.make_bucket()
         yield server
     finally:
-        server.kill()  # a gentle stop takes a quarter of a minute, and the data goes anyway
+        server.close()  # a gentle stop takes a quarter of a minute, and the data goes anyway
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
-"""The production parts under the tests of one process: a MariaDB that every test finds as the seed left it."""
+"""The production parts under the tests of one process, which every test finds as the seed left them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
+
+from pydantic import SecretStr
 
 from dossier.core import migrate
 from dossier.core.settings import Settings
-from tests.mariadb import MariaDb
+from tools.servers import MariaDb, Redis, SeaweedFS
 
 SEED, WORK = "seed", "work"
 EMBEDDED, PRODUCTION = "embedded", "production"
@@ -17,13 +20,15 @@ class Stack:
     """The servers, with a database that is worked on and one that it is filled from."""
 
     database: MariaDb
+    redis: Redis
+    storage: SeaweedFS
     tables: Sequence[str] = ()
     filled: Sequence[str] = ()
 
     def make(self) -> None:
         """Both databases, with the present schema and nothing in them."""
         for name in (SEED, WORK):
-            self.database.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+            self.database.make_database(name)
             migrate.upgrade(self.database.address(name))
 
     def learn(self) -> None:
@@ -47,7 +52,15 @@ class Stack:
             cursor.execute(";".join(["SET FOREIGN_KEY_CHECKS = 0", "BEGIN", *empty, *fill, "COMMIT"]))
             while cursor.nextset():
                 pass
+        self.redis.say("FLUSHALL")
 
     def settings(self, data: Path, database: str = WORK) -> Settings:
-        """Settings of a program on it."""
-        return Settings(data_dir=data, database_url=self.database.address(database))
+        """Settings of a program on it, with a place of its own in the store."""
+        return Settings(
+            data_dir=data,
+            database_url=self.database.address(database),
+            redis_url=self.redis.address,
+            storage_url=self.storage.address(uuid4().hex),
+            storage_access_key=self.storage.access_key,
+            storage_secret_key=SecretStr(self.storage.secret_key),
+        )

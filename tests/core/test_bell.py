@@ -8,7 +8,7 @@ import pytest
 
 from dossier.core.bell import Bell, RedisBell
 from dossier.core.redis import connect
-from tests.redis_server import RedisServer
+from tools.servers import Redis
 
 
 async def until(what: Callable[[], bool], seconds: float = 20) -> None:
@@ -37,7 +37,7 @@ class TestBell:
 
 class TestRedisBell:
     @pytest.fixture
-    async def two(self, redis_server: RedisServer) -> AsyncIterator[tuple[RedisBell, RedisBell]]:
+    async def two(self, redis_server: Redis) -> AsyncIterator[tuple[RedisBell, RedisBell]]:
         """As two processes have them."""
         clients = [connect(redis_server.address), connect(redis_server.address)]
         bells = RedisBell(clients[0]), RedisBell(clients[1])
@@ -65,7 +65,7 @@ class TestRedisBell:
         await here.wait(0.2, again)
         assert not again.is_set()
 
-    async def test_goes_on_alone_and_heals(self, two: tuple[RedisBell, RedisBell], redis_server: RedisServer) -> None:
+    async def test_goes_on_alone_and_heals(self, two: tuple[RedisBell, RedisBell], redis_server: Redis) -> None:
         here, there = two
         redis_server.kill()
         await until(lambda: not here.is_carried and not there.is_carried)

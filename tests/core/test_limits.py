@@ -9,7 +9,7 @@ import pytest
 from dossier.core.errors import RateLimited
 from dossier.core.limits import Limits, client_address
 from dossier.core.redis import SECONDS, connect
-from tests.redis_server import RedisServer
+from tools.servers import Redis
 
 RULE = "3/hour"
 TWO = "2/15minutes"
@@ -62,7 +62,7 @@ class TestForgive:
 
 class TestShared:
     @pytest.fixture
-    async def two(self, redis_server: RedisServer) -> AsyncIterator[tuple[Limits, Limits]]:
+    async def two(self, redis_server: Redis) -> AsyncIterator[tuple[Limits, Limits]]:
         """As two processes have them."""
         clients = [connect(redis_server.address), connect(redis_server.address)]
         yield Limits(clients[0]), Limits(clients[1])
@@ -80,7 +80,7 @@ class TestShared:
         await there.forgive(TWO, "a")
         await here.spend(TWO, "a")
 
-    async def test_keys_tell_nothing(self, two: tuple[Limits, Limits], redis_server: RedisServer) -> None:
+    async def test_keys_tell_nothing(self, two: tuple[Limits, Limits], redis_server: Redis) -> None:
         await two[0].spend(TWO, "olga@example.com")
         client = connect(redis_server.address)
         keys = [key async for key in client.scan_iter()]
@@ -89,7 +89,7 @@ class TestShared:
         assert not any(b"olga" in key for key in keys)
 
     async def test_each_by_itself_while_it_is_away(
-        self, two: tuple[Limits, Limits], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+        self, two: tuple[Limits, Limits], redis_server: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("dossier.core.limits.ANEW_SECONDS", 0.0)
         here, there = two
@@ -106,9 +106,7 @@ class TestShared:
         with pytest.raises(RateLimited):
             await here.spend(TWO, "a")
 
-    async def test_a_hanging_one_costs_seconds_once(
-        self, two: tuple[Limits, Limits], redis_server: RedisServer
-    ) -> None:
+    async def test_a_hanging_one_costs_seconds_once(self, two: tuple[Limits, Limits], redis_server: Redis) -> None:
         redis_server.pause()
         begun = time.monotonic()
         for _ in range(2):

@@ -24,7 +24,7 @@ from dossier.documents import Filters
 from dossier.portal.screens import activity
 from tests.conftest import World
 from tests.core.many import fill
-from tests.mariadb import MariaDb
+from tools.servers import MariaDb
 
 pytestmark = pytest.mark.slow
 API = "/api/v1"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.nginx import HOST
 from tests.trust.server import Answer
+from tools.nginx import HOST
 
 Body = bytes | Iterable[bytes] | dict[str, Any] | None
 

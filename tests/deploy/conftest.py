@@ -13,9 +13,10 @@ import pytest
 from dossier.serve import free_port
 from tests.conftest import BUILT_PORTAL
 from tests.deploy.asking import Door
-from tests.nginx import HOST, SECRET, Nginx, folder_for_nginx, hand_over, let_read
 from tests.trust.server import Answer, Nursery, Server, Template, prepare_template
+from tools.nginx import HOST, SECRET, Nginx, folder_for_nginx, let_read
 from tools.pki import Authority
+from tools.servers import hand_over
 
 CLIENTS = ("partner", "unregistered", "other")
 

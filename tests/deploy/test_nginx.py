@@ -25,8 +25,9 @@ from dossier.serve import free_port
 from tests.conftest import BUILT_PORTAL
 from tests.deploy.asking import Door, trusting
 from tests.deploy.conftest import Edge, authorities, start
-from tests.nginx import HOST, SECRET, Nginx, folder_for_nginx, hand_over
 from tests.trust.server import Answer, command
+from tools.nginx import HOST, SECRET, Nginx, folder_for_nginx
+from tools.servers import hand_over
 
 API = "/api/v1"
 HTML = {"Accept": "text/html"}

@@ -8,7 +8,7 @@ import pytest
 
 from dossier.storage.addresses import S3Address
 from dossier.storage.s3 import Bucket, Keys, S3Blobs
-from tests.servers import SeaweedFS
+from tools.servers import SeaweedFS
 
 MIB = 1 << 20
 PART = 5 * MIB

@@ -17,8 +17,8 @@ from dossier.storage.s3 import Bucket, S3Blobs, appending
 from tests.contracts.blob_parts import add, nobody
 from tests.contracts.blob_parts import parts as listed
 from tests.contracts.blob_store import MIB, broken, chunked, pattern, read, stalled
-from tests.servers import SeaweedFS
 from tests.storage.conftest import PART, uploads
+from tools.servers import SeaweedFS
 
 pytestmark = pytest.mark.slow
 WORKSPACE = UUID(int=0xABC)

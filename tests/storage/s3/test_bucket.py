@@ -18,8 +18,8 @@ from dossier.storage.s3 import Bucket, Keys, S3Blobs, bucket
 from tests.contracts.blob_parts import add, nobody
 from tests.contracts.blob_store import MIB, chunked, listed, pattern, read
 from tests.proxy import Proxy, proxied
-from tests.servers import SeaweedFS
 from tests.storage.conftest import PART, uploads
+from tools.servers import SeaweedFS
 
 WORKSPACE = UUID(int=0xABC)
 SECONDS = 3.0

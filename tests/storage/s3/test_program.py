@@ -24,7 +24,7 @@ from dossier.core.settings import Settings
 from dossier.storage.blobs import new_key
 from tests.conftest import MovingClock, World
 from tests.contracts.blob_store import pattern
-from tests.servers import SeaweedFS
+from tools.servers import SeaweedFS
 
 pytestmark = pytest.mark.slow
 MIB = 1 << 20

@@ -6,7 +6,6 @@ It never runs as root: where the tests do, it is `nobody`, who may read the blob
 import contextlib
 import grp
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -16,10 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from deploy.nginx.render import render
 from dossier.serve import free_port
+from tools.servers import hand_over, unprivileged
 
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"
 HOST = "127.0.0.1"
@@ -27,23 +26,10 @@ START_SECONDS = 20.0
 SECRET = "an-edge-secret-of-the-tests-0123456789"
 
 
-def is_root() -> bool:
-    """Whether the tests run as root."""
-    return os.geteuid() == 0
-
-
-def hand_over(*paths: Path) -> None:
-    """Give files, and folders with what is in them, to the user that nginx runs as."""
-    if is_root():
-        user, group = pwd.getpwnam("nobody").pw_uid, _group()
-        for path in [each for top in paths for each in (top, *top.rglob("*"))]:
-            os.chown(path, user, group)
-
-
 def let_read(blobs: Path) -> None:
     """Let nginx read blobs, those that come later too: by the group of the folder, which its files inherit."""
     for path in (blobs, *blobs.rglob("*")):
-        if is_root():
+        if os.geteuid() == 0:
             os.chown(path, -1, _group())
         if path.is_dir():
             path.chmod(0o2750)
@@ -108,10 +94,9 @@ class Nginx:
     def start(self) -> "Nginx":
         """Start and wait until it listens."""
         argv = [PROGRAM, "-e", str(self.folder / "error.log"), "-c", str(self.folder / "conf/nginx.conf")]
-        user: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if is_root() else {}
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(
-                [*argv, "-g", "daemon off;"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, **user
+                [*argv, "-g", "daemon off;"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, **unprivileged()
             )
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
@@ -184,7 +169,7 @@ def folder_for_nginx(make: Path) -> Iterator[Path]:
     """A private folder that nginx can get into: ``make``, or where the tests run as root, one outside of pytest's, which
     nobody else may enter; that one is removed at the end.
     """
-    if not is_root():
+    if os.geteuid() != 0:
         make.mkdir(exist_ok=True)
         yield make
         return
