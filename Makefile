@@ -30,13 +30,17 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup dev check lint lint-python lint-web test coverage test-long fmt openapi client portal screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long fmt openapi client portal screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 run: .venv/.run web/.output/.done ## set up what is missing and start Dossier (more arguments: ARGS="--port 9000")
 	@exec $(BIN)/dossier serve $(ARGS)
+
+stack: .venv/.dev web/.output/.done ## the production parts on this machine behind https://127.0.0.1:8443 (ARGS="--data FOLDER" keeps the data)
+	@tools/apt $(APT_TEST)
+	@exec $(BIN)/python -m tools.stack $(ARGS)
 
 setup: .venv/.dev ## set up the development environment in .venv
 dev: setup

@@ -22,6 +22,7 @@ from dossier.core.mail import Mail, from_settings
 from dossier.core.redis import connect
 from dossier.core.rotation import Rotating
 from dossier.core.settings import Settings
+from dossier.core.shared_clock import SharedClock
 from dossier.core.units import Units
 from dossier.documents import routes as documents_routes
 from dossier.downloads import routes as downloads_routes
@@ -84,7 +85,7 @@ class Parts:
     units: Units
     store: BlobStore
     mail: Mail
-    clock: Clock
+    clock: SharedClock
     health: Health
     redis: "Redis | None" = None
 
@@ -102,6 +103,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     database = Database(
         settings.database, pool=settings.database_pool, replica=settings.database_replica_url, sign_in=sign_in
     )
+    shared = SharedClock(clock, database)
     store = open_store(settings)
     if settings.otlp_endpoint:
         store = traced(store)
@@ -111,8 +113,8 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     redis = connect(settings.redis_url) if settings.redis_url else None
     if redis is not None:
         probes.append(Probe("redis", partial(_answers, redis), needed=False))
-    units = Units(database, clock=clock, bell=RedisBell(redis) if redis is not None else Bell())
-    return Parts(settings, database, units, store, from_settings(settings), clock, Health(probes), redis)
+    units = Units(database, clock=shared, bell=RedisBell(redis) if redis is not None else Bell())
+    return Parts(settings, database, units, store, from_settings(settings), shared, Health(probes), redis)
 
 
 async def _answers(redis: "Redis") -> None:

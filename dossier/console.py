@@ -43,6 +43,7 @@ async def prepare(parts: Parts) -> None:
             raise SystemExit("dossier: the database's schema is not this version's; run `dossier migrate` first.")
         await asyncio.to_thread(migrate.upgrade, parts.settings.database)
     await parts.database.check()
+    await parts.clock.measure()
 
 
 def show(value: Any) -> None:

@@ -50,7 +50,7 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
     worker = Worker(parts)
     stop = _signalled()
     async with _watched(parts, settings.metrics_port, "DOSSIER_METRICS_PORT"):
-        carrying = asyncio.create_task(parts.units.bell.carry())
+        beside = [asyncio.create_task(parts.units.bell.carry()), asyncio.create_task(parts.clock.follow())]
         serving = asyncio.create_task(server.serve())
         working = asyncio.create_task(worker.run() if work else _until(stop))
         await _listening(settings.host, settings.port, serving)
@@ -64,7 +64,8 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
         worker.stop()
         server.stop()  # type: ignore[no-untyped-call]  # the library's own
         await _drain([serving, working], settings.drain_seconds)
-        carrying.cancel()
+        for task in beside:
+            task.cancel()
     if serving.done() and not serving.cancelled() and (error := serving.exception()):
         raise error
 
@@ -74,13 +75,14 @@ async def work(parts: Parts) -> None:
     worker = Worker(parts)
     stop = _signalled()
     async with _watched(parts, parts.settings.worker_port, "DOSSIER_WORKER_PORT"):
-        carrying = asyncio.create_task(parts.units.bell.carry())
+        beside = [asyncio.create_task(parts.units.bell.carry()), asyncio.create_task(parts.clock.follow())]
         working = asyncio.create_task(worker.run())
         await asyncio.wait([working, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         parts.health.leaving = True
         worker.stop()
         await _drain([working], parts.settings.drain_seconds)
-        carrying.cancel()
+        for task in beside:
+            task.cancel()
     if not working.cancelled() and (error := working.exception()):
         raise error
 

@@ -63,6 +63,7 @@ class Server:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._is_own, self.runs_as = folder is None, dict[str, Any]()
+        self.environment: dict[str, str] | None = None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="dossier-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,9 +86,11 @@ class Server:
 
     def start(self) -> Self:
         """Start it, again too, and wait until it is ready."""
+        command = self.command()
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(),
+                command,
+                env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
