@@ -83,12 +83,12 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory, seed: Seed) -> tuple[Path, dict[str, str], str]:
+def furnished(tmp_path_factory: pytest.TempPathFactory, embedded_seed: Seed) -> tuple[Path, dict[str, str], str]:
     """The data folder that each operation gets a copy of, the ids in it, and the owner's token."""
     folder = tmp_path_factory.mktemp("furnished")
 
     async def furnish() -> tuple[Path, dict[str, str], str]:
-        async with placed(folder, seed) as place:
+        async with placed(folder, embedded_seed) as place:
             return folder, {**place.ids, **place.others}, place.world.owner.token
 
     with asyncio.Runner() as runner:

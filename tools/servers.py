@@ -80,6 +80,12 @@ class Server:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the running program."""
+        assert self._process is not None
+        return self._process.pid
+
     def log(self) -> str:
         """The end of what it wrote."""
         return (self.folder / "server.log").read_text(errors="replace")[-4000:]

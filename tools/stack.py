@@ -125,6 +125,7 @@ class Stack:
             "PORTAL_DIR": str(self.portal),
             "TRUSTED_PROXIES": "1",
             "EDGE_SECRET": self.secret,
+            "LEAVE_SECONDS": "1",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
         return inherited | {f"DOSSIER_{name}": value for name, value in (settings | self._settings).items()}

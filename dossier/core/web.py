@@ -304,6 +304,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
+                if scope["http_version"].startswith("1") and scope["app"].state.health.leaving:
+                    headers["Connection"] = "close"  # RFC 9112, 9.6: nothing more is asked on one that is about to end
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
             await send(message)

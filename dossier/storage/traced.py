@@ -18,9 +18,11 @@ class _Traced:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def put(self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None) -> StoredBlob:
+    async def put(
+        self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None, key: str | None = None
+    ) -> StoredBlob:
         with traces.span("storage.put") as span:
-            stored = await self._store.put(workspace_id, chunks, limit=limit)
+            stored = await self._store.put(workspace_id, chunks, limit=limit, key=key)
             span.set("dossier.bytes", stored.size)
             return stored
 

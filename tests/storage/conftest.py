@@ -6,12 +6,19 @@ from uuid import uuid4
 
 import pytest
 
+from dossier.core import log
 from dossier.storage.addresses import S3Address
 from dossier.storage.s3 import Bucket, Keys, S3Blobs
 from tools.servers import SeaweedFS
 
 MIB = 1 << 20
 PART = 5 * MIB
+
+
+@pytest.fixture(autouse=True)
+def all_is_logged() -> None:
+    """Whatever tests before have let through: some listen to the log."""
+    log.configure("console", "info")
 
 
 @pytest.fixture

@@ -56,9 +56,12 @@ async def sql(office: Office, statement: str, **values: Any) -> None:
     """Break something by hand; references are not checked."""
     raw = office.parts.database.writer
     async with raw.connect() as connection:
-        await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        unchecked = "PRAGMA defer_foreign_keys=ON" if raw.dialect.name == "sqlite" else "SET FOREIGN_KEY_CHECKS = 0"
+        await connection.execute(text(unchecked))
         await connection.execute(text(statement), values)
         await connection.commit()
+        if raw.dialect.name != "sqlite":
+            await connection.execute(text("SET FOREIGN_KEY_CHECKS = 1"))
 
 
 def codes(found: Diagnosis) -> dict[str, int]:
@@ -95,6 +98,7 @@ class TestSound:
         assert codes(await look(office_of(world))) == {}
 
 
+@pytest.mark.embedded
 class TestContents:
     async def test_a_flipped_bit(self, world: World) -> None:
         await fill(office := office_of(world), 9)
@@ -208,6 +212,7 @@ class TestRows:
         await sql(office, "UPDATE folders SET scope_id = (SELECT id FROM scopes WHERE is_root = 0) WHERE name = 'Acme'")
         assert codes(await look(office))["scope_repeat"] >= 1
 
+    @pytest.mark.embedded
     async def test_broken_references(self, world: World) -> None:
         await fill(office := office_of(world), 2)
         async with office.parts.database.writer.connect() as connection:
@@ -222,6 +227,7 @@ class TestRows:
 
 
 class TestScope:
+    @pytest.mark.embedded
     async def test_one_workspace_alone(self, world: World) -> None:
         office, other = office_of(world), await found(world, "beta", staff=False)
         await fill(office, 3)
@@ -267,6 +273,7 @@ class TestBesideWriters:
         assert codes(found) == {}
         assert count >= 30
 
+    @pytest.mark.embedded
     async def test_a_content_that_is_purged_meanwhile_is_no_finding(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
