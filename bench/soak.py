@@ -82,6 +82,8 @@ class Watch(threading.Thread):
         """Medians of the first and the last fifth of the samples, by process."""
         found = {}
         for name, samples in self.samples.items():
+            if not samples:
+                continue  # it was over before it was warm
             fifth = max(1, len(samples) // 5)
             found[name] = statistics.median(samples[:fifth]), statistics.median(samples[-fifth:])
         return found
