@@ -22,6 +22,7 @@ from dossier.core.jobs import NOBODY
 from dossier.core.units import Busy, ReadUnit, Unit, Units
 from dossier.documents import Filters
 from dossier.portal.screens import activity
+from dossier.worker import Worker
 from tests.conftest import World
 from tests.core.many import fill
 from tools.servers import MariaDb
@@ -184,6 +185,31 @@ class TestUnits:
         with pytest.raises(OperationalError, match="READ ONLY"):
             async with world.parts.units.read(world.owner.actor) as unit:
                 await unit.session.execute(text("DELETE FROM events"))
+
+
+@pytest.mark.production
+class TestJobs:
+    async def test_no_job_is_run_twice_at_once(self, world: World) -> None:
+        """Eight workers for sixty jobs, all due: each is run once, by one of them."""
+        running: set[UUID] = set()
+        ran: list[UUID] = []
+
+        async def job(_worker: Any, row: jobs.JobRow) -> None:
+            assert row.id not in running
+            running.add(row.id)
+            await asyncio.sleep(0.005)
+            ran.append(row.id)
+            running.discard(row.id)
+
+        async def promise(unit: Unit) -> None:
+            unit.session.add_all(jobs.new(NOBODY, "counted", {}, unit.now, unit.now) for _ in range(60))
+
+        await world.parts.units.run(Actor.system(NOBODY), promise)
+        workers = [Worker(world.parts, {"counted": jobs.Handler(job)}, []) for _ in range(8)]
+        await asyncio.gather(*(worker.work() for worker in workers))
+        assert (len(ran), len(set(ran))) == (60, 60)
+        async with world.parts.units.read(world.owner.actor) as unit:
+            assert await unit.session.scalar(text("SELECT COUNT(*) FROM jobs WHERE kind = 'counted'")) == 0
 
 
 READS = "SHOW SESSION STATUS LIKE 'Handler_read%'"

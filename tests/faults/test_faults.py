@@ -206,7 +206,7 @@ def found(client: httpx.Client, word: str) -> list[str]:
     ]
 
 
-class TestSecond:
+class TestLive:
     def test_what_one_process_does_another_tells_live(self, stack: Stack, token: str) -> None:
         """Over Redis while it is there, by looking again while it is not."""
         heard: list[str] = []
