@@ -10,7 +10,20 @@ from playwright.sync_api import Browser
 
 from tests.e2e import portal
 from tests.e2e.portal import Api, Window
+from tests.stack import EMBEDDED, PRODUCTION
 from tests.trust.server import Nursery, Server, Template
+from tools.stack import Stack
+
+# Whose tests run on the production stack with every commit; those of the others do so in `make test-long`.
+ON_BOTH = {"test_story.py", "test_tasks.py", "test_uploads.py"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests on both stacks."""
+    on_both = Path(metafunc.module.__file__ or "").name in ON_BOTH
+    production = pytest.param(PRODUCTION, marks=() if on_both else pytest.mark.long)
+    for name in {"base", "fresh"} & set(metafunc.fixturenames):
+        metafunc.parametrize(name, [EMBEDDED, production], indirect=True, scope="session" if name == "base" else None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,9 +74,20 @@ def server(data_template: Template, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def base(shared_server: Server) -> str:
-    """The address of the shared program."""
-    return portal.address(shared_server)
+def shared_stack() -> Iterator[Stack]:
+    """The production stack with the people, behind its own nginx."""
+    with portal.production_stack() as stack:
+        for short in portal.PEOPLE:
+            stack.dossier(*portal.adding(short), stdin=portal.PASSWORD)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def base(request: pytest.FixtureRequest) -> str:
+    """The address of the program that tests share."""
+    if request.param == PRODUCTION:
+        return str(request.getfixturevalue("shared_stack").url)
+    return portal.address(request.getfixturevalue("shared_server"))
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.trust.server import Nursery, Server, Template, prepare_template
+from tools.stack import PORTAL, Stack
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"mara": ("Mara Lind", "owner"), "tom": ("Tom Berg", "editor"), "vera": ("Vera Holm", "viewer")}
@@ -32,21 +35,9 @@ def prepare(nursery: Nursery, folder: Path) -> Template:
     """A data folder with workspace ``acme`` and Mara (owner), Tom (editor) and Vera (viewer), who all have the password."""
     template = prepare_template(nursery, folder)
     dossier = Path(sys.executable).with_name("dossier")
-    for short, (name, role) in PEOPLE.items():
-        argv: list[str | Path] = [
-            dossier,
-            "user",
-            "add",
-            f"{short}@example.com",
-            "--name",
-            name,
-            "--workspace",
-            "acme",
-            "--role",
-            role,
-        ]
+    for short in PEOPLE:
         subprocess.run(
-            [*argv, "--password-stdin"],
+            [dossier, *adding(short)],
             input=PASSWORD,
             text=True,
             check=True,
@@ -56,12 +47,30 @@ def prepare(nursery: Nursery, folder: Path) -> Template:
     return template
 
 
+def adding(short: str) -> list[str]:
+    """The command that adds one of the people; the password comes on standard input."""
+    name, role = PEOPLE[short]
+    who = [f"{short}@example.com", "--name", name, "--workspace", "acme", "--role", role]
+    return ["user", "add", *who, "--password-stdin"]
+
+
+@contextmanager
+def production_stack() -> Iterator[Stack]:
+    """The production stack with the built portal. nginx, which is nobody, has to get to all of it."""
+    with tempfile.TemporaryDirectory(prefix="dossier-e2e-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        shutil.copytree(PORTAL, folder / "portal")
+        with Stack(folder, folder / "portal") as stack:
+            yield stack
+
+
 _cookies: dict[tuple[str, str], dict[str, str]] = {}
 
 
 def session_of(base: str, email: str) -> dict[str, str]:
     """The cookie of a person's session, shared by all windows of a test process: hashing a password takes long."""
-    with httpx.Client(base_url=f"{base}/api/v1", cookies=_cookies.get((base, email))) as client:
+    with httpx.Client(base_url=f"{base}/api/v1", cookies=_cookies.get((base, email)), verify=False) as client:
         if client.get("/me").status_code != httpx.codes.OK:
             client.cookies.clear()
             answer = client.post("/session", json={"email": email, "password": PASSWORD}, headers={"Origin": base})
@@ -84,6 +93,7 @@ class Api:
             headers={"Origin": self.base},
             cookies=session_of(self.base, self.email),
             timeout=30,
+            verify=False,
         )
 
     def call(self, method: str, path: str, **how: Any) -> Any:
@@ -123,6 +133,7 @@ class Window:
     def __init__(self, browser: Browser, base: str, **context: Any) -> None:
         self.base = base
         options: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | context
+        options["ignore_https_errors"] = True  # the stack's certificate is of an authority of its own
         self.context: BrowserContext = browser.new_context(base_url=base, accept_downloads=True, **options)
         self.context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = self.context.new_page()

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,32 @@ from playwright.sync_api import Page, expect
 from tests.e2e import portal
 from tests.e2e.papers import lease
 from tests.e2e.portal import PASSWORD, Window
-from tests.trust.server import Nursery, Server, Template
+from tests.stack import PRODUCTION
+from tests.trust.server import Nursery, Template
 
 FILES = 30
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """A program that nobody has set up: its address, and the link that it printed."""
+
+    url: str
+    link: str
+
+
 @pytest.fixture
-def fresh(nursery: Nursery, tmp_path: Path) -> Iterator[Server]:
-    """A program on an empty folder."""
+def fresh(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Iterator[Fresh]:
+    """A program on an empty folder, or the production stack with nothing in it."""
+    if request.param == PRODUCTION:
+        with portal.production_stack() as stack:
+            yield Fresh(stack.url, stack.first_sign_in)
+        return
     (tmp_path / "nothing").mkdir()
     server = portal.serve(Template(tmp_path / "nothing", "", nursery), tmp_path)
-    yield server
+    link = re.search(r"First sign-in: open (\S+)", (server.data.parent / f"{server.data.name}.out").read_text())
+    assert link
+    yield Fresh(portal.address(server), link[1])
     server.kill()
 
 
@@ -36,11 +52,9 @@ def papers(folder: Path) -> dict[str, bytes]:
     return made
 
 
-def set_up(page: Page, server: Server) -> None:
+def set_up(page: Page, link: str) -> None:
     """Follow the link that the program printed."""
-    link = re.search(r"First sign-in: open (\S+)", (server.data.parent / f"{server.data.name}.out").read_text())
-    assert link
-    page.goto(link[1])
+    page.goto(link)
     for label, text in {
         "Workspace": "Acme",
         "Your name": "Mara Lind",
@@ -95,13 +109,13 @@ def open_lease(page: Page) -> None:
 @pytest.mark.timeout(300)
 class TestStory:
     def test_from_an_empty_folder_to_a_done_task(
-        self, fresh: Server, windows: Callable[..., Window], tmp_path: Path
+        self, fresh: Fresh, windows: Callable[..., Window], tmp_path: Path
     ) -> None:
-        base = portal.address(fresh)
+        base = fresh.url
         folder = tmp_path / "papers"
         sent = papers(folder)
         mara, tom = windows(base), windows(base)
-        set_up(mara.page, fresh)
+        set_up(mara.page, fresh.link)
         join(tom.page, invite(mara.page))
         add_folder(mara.page, folder)
         open_lease(mara.page)
