@@ -30,7 +30,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long fmt openapi client portal screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client portal screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -78,6 +78,13 @@ test-long: .venv/.dev ## the acceptance counts: thousands of kills, every crash 
 	@tools/apt $(APT_TEST)
 	@$(BIN)/pytest -m long -n 0 --timeout=0
 
+# Not a part of `make test`: the newest MySQL that Debian has, which moves. CI's database is MariaDB.
+MYSQL_TESTS := tests/core/test_mysql*.py $(addprefix tests/,documents folders tasks users search feed notices)
+
+test-mysql: .venv/.dev .tools/mysql/mysqld ## the tests of the database on a real MySQL, fetched from a Debian mirror into .tools
+	@tools/apt redis-server
+	@DOSSIER_TEST_DATABASE=mysql $(BIN)/pytest -q -n $(JOBS) -p no:schemathesis -m "production and not long" $(MYSQL_TESTS)
+
 fmt: .venv/.dev ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
@@ -119,6 +126,10 @@ $(UV): requirements-tools.txt
 
 # The interpreter can go away under an environment (a Python upgrade); what the stamps say is then void.
 $(shell [ -x $(BIN)/python ] || rm -f .venv/.run .venv/.dev)
+
+.tools/mysql/mysqld: tools/mysql | $(UV)
+	@echo "Fetching MySQL (once, 50 MB) …"
+	@tools/mysql .tools/mysql
 
 $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv

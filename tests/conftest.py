@@ -27,7 +27,7 @@ from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
 from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
-from tools.servers import MariaDb, Redis, SeaweedFS
+from tools.servers import Redis, SeaweedFS, database_server
 
 TRIED_AGAIN = "tried again"
 PASSWORD = "correct horse battery"
@@ -54,7 +54,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stack" not in metafunc.fixturenames or Path(metafunc.module.__file__ or "").parent.name not in ON_BOTH:
         return
     marked = {mark.name for mark in metafunc.definition.iter_markers()} & {EMBEDDED, PRODUCTION}
-    stacks = [EMBEDDED, pytest.param(PRODUCTION, marks=pytest.mark.slow)]
+    stacks = [EMBEDDED, pytest.param(PRODUCTION, marks=(pytest.mark.slow, pytest.mark.production))]
     metafunc.parametrize("stack", [*marked] or stacks, indirect=True)
 
 
@@ -181,7 +181,7 @@ def embedded_seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
 @pytest.fixture(scope="session")
 def production(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> Iterator[tuple[Stack, Seed]]:
     """The production parts, and the seed on them."""
-    stack = Stack(MariaDb().start(), Redis().start(), seaweed)
+    stack = Stack(database_server().start(), Redis().start(), seaweed)
     try:
         stack.make()
         made = asyncio.run(_make_seed(stack.settings(tmp_path_factory.mktemp("seed"), SEED)))

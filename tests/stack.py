@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from dossier.core import migrate
 from dossier.core.settings import Settings
-from tools.servers import MariaDb, Redis, SeaweedFS
+from tools.servers import DatabaseServer, Redis, SeaweedFS
 
 SEED, WORK = "seed", "work"
 EMBEDDED, PRODUCTION = "embedded", "production"
@@ -19,7 +19,7 @@ EMBEDDED, PRODUCTION = "embedded", "production"
 class Stack:
     """The servers, with a database that is worked on and one that it is filled from."""
 
-    database: MariaDb
+    database: DatabaseServer
     redis: Redis
     storage: SeaweedFS
     tables: Sequence[str] = ()

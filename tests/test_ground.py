@@ -267,6 +267,39 @@ print("ended cleanly")
         assert process.returncode in (-stop, 0)
 
 
+class TestMysql:
+    """tools/mysql, with an apt that says which mirror it knows and fetches one package from wherever it is told."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+        apt = f"""#!/bin/sh
+if [ "$1" = indextargets ]; then printf "%s" "$KNOWN"; exit; fi
+cat {tmp_path}/mysql/apt/sources.list > {tmp_path}/sources
+touch {tmp_path}/mysql/apt/archives/x.deb
+"""
+        script(tmp_path / "bin/apt-get", apt)
+        script(
+            tmp_path / "bin/dpkg-deb", '#!/bin/sh\nmkdir -p "$3/usr/lib/x-linux-gnu"\necho \'echo "$@"\' > "$3/run"\n'
+        )
+
+        def run(known: str) -> "subprocess.CompletedProcess[str]":
+            env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "KNOWN": known}
+            argv = [ROOT / "tools/mysql", tmp_path / "mysql"]
+            return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20)
+
+        return run
+
+    def test_takes_unstable_from_the_mirror_of_this_machine(self, run: Any, tmp_path: Path) -> None:
+        run("Debian-Security main http://security.test/\nDebian main http://mirror.test/\nDebian main http://x.test/\n")
+        assert (tmp_path / "sources").read_text() == "deb http://mirror.test/ sid main\n"
+        assert not (tmp_path / "mysql/apt").exists()
+
+    def test_no_mirror(self, run: Any, tmp_path: Path) -> None:
+        ran = run("Ubuntu main http://mirror.test/\n")
+        assert (ran.returncode, ran.stderr) == (1, "This machine's apt knows no Debian mirror; run: apt-get update\n")
+        assert not (tmp_path / "mysql").exists()
+
+
 class TestApt:
     @pytest.fixture
     def env(self, tmp_path: Path) -> Iterator[dict[str, Any]]:

@@ -149,36 +149,49 @@ class Server:
             process.wait(STOP_SECONDS)
 
 
-class MariaDb(Server):
+class DatabaseServer(Server):
     """A database server that promises what production's does, with root and no password on 127.0.0.1."""
 
     OPTIONS = (
         "--bind-address=127.0.0.1",
-        "--skip-name-resolve",
         "--character-set-server=utf8mb4",
         "--collation-server=utf8mb4_unicode_520_ci",
         "--innodb-buffer-pool-size=128M",
-        "--innodb-log-file-size=64M",
         "--innodb-flush-log-at-trx-commit=1",
         "--performance-schema=OFF",
     )
 
     def __init__(self, folder: Path | None = None, *options: str) -> None:
         super().__init__(folder)
-        self.options, self.runs_as = options, unprivileged()
+        self.options, self.runs_as = options, self.user()
         (self.port,) = free_ports(1)
         self.folder.chmod(0o755)
         (self.folder / "tmp").mkdir(exist_ok=True)
         if not (self.folder / "data").exists():
             (self.folder / "data").mkdir()
-            hand_over(self.folder)
+            self._hand_over()
             self._install()
-        hand_over(self.folder)
+        self._hand_over()
+
+    def user(self) -> dict[str, Any]:
+        """As whom it runs."""
+        return unprivileged()
+
+    def program(self) -> list[str]:
+        """The server, with the options that no other brand takes."""
+        raise NotImplementedError
+
+    def install(self) -> list[str]:
+        """What makes the first data."""
+        raise NotImplementedError
+
+    def _hand_over(self) -> None:
+        if self.runs_as:
+            hand_over(self.folder)
 
     def _install(self) -> None:
-        how = ("--no-defaults", f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=normal")
         ran = subprocess.run(
-            ["mariadb-install-db", *how, "--skip-test-db"],
+            self.install(),
             check=False,
             capture_output=True,
             text=True,
@@ -190,11 +203,10 @@ class MariaDb(Server):
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
     def command(self) -> list[str]:
-        program = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-        assert program, "MariaDB is missing: tools/apt installs it"
         where = [f"--{name}={self.folder / file}" for name, file in (("datadir", "data"), ("tmpdir", "tmp"))]
         where += [f"--socket={self.folder / 'my.sock'}", f"--pid-file={self.folder / 'my.pid'}", f"--port={self.port}"]
-        return [program, "--no-defaults", *where, *self.OPTIONS, *self.options]
+        first, *rest = self.program()
+        return [first, "--no-defaults", *where, *self.OPTIONS, *rest, *self.options]
 
     def ready(self) -> bool:
         with suppress(pymysql.err.OperationalError):
@@ -227,6 +239,45 @@ class MariaDb(Server):
     def address(self, database: str, user: str = "root") -> str:
         """As DOSSIER_DATABASE_URL names it."""
         return f"mysql://{user}@127.0.0.1:{self.port}/{database}"
+
+
+class MariaDb(DatabaseServer):
+    """MariaDB, from Debian."""
+
+    def program(self) -> list[str]:
+        program = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+        assert program, "MariaDB is missing: tools/apt installs it"
+        return [program, "--skip-name-resolve", "--innodb-log-file-size=64M"]
+
+    def install(self) -> list[str]:
+        how = ("--no-defaults", f"--datadir={self.folder / 'data'}", "--auth-root-authentication-method=normal")
+        return ["mariadb-install-db", *how, "--skip-test-db"]
+
+
+class MySql(DatabaseServer):
+    """MySQL, as tools/mysql unpacks it."""
+
+    unpacked = Path(__file__).parents[1] / ".tools" / "mysql" / "mysqld"
+
+    def user(self) -> dict[str, Any]:
+        return {}  # its program lies in a checkout, which nobody may be kept out of
+
+    def program(self) -> list[str]:
+        assert self.unpacked.exists(), "MySQL is missing: `make test-mysql` fetches it"
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        return [str(self.unpacked), *user, "--secure-file-priv=NULL", "--mysqlx=OFF", "--innodb-redo-log-capacity=64M"]
+
+    def install(self) -> list[str]:
+        first, *rest = self.program()
+        return [first, "--no-defaults", *rest, f"--datadir={self.folder / 'data'}", "--initialize-insecure"]
+
+
+def database_server(*options: str) -> DatabaseServer:
+    """Of the brand that DOSSIER_TEST_DATABASE names (``mariadb``, ``mysql``), not started; MariaDB where it names none."""
+    brand: type[DatabaseServer] = {"mariadb": MariaDb, "mysql": MySql}[
+        os.environ.get("DOSSIER_TEST_DATABASE", "mariadb")
+    ]
+    return brand(None, *options)
 
 
 class Redis(Server):

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from dossier.core import mysql
-from dossier.core.db import PRAGMAS, Database
-from dossier.core.errors import Unavailable
+from dossier.core.db import PRAGMAS, Database, refusal
+from dossier.core.errors import DossierError, StorageFull, Unavailable
 
 HEAD = "0003"
+TURN_SECONDS = 300
 
 
 def folder() -> Path:
@@ -34,21 +36,40 @@ async def revision(database: Database) -> str | None:
 
 
 def upgrade(address: str, target: str = "head") -> None:
-    """Bring a database to ``target``; nothing happens where it is there. Blocks."""
+    """Bring a database to ``target``; nothing happens where it is there. Blocks. Raises Unavailable, StorageFull."""
     run(address, "upgrade", target)
 
 
 def run(address: str, verb: str, target: str) -> None:
-    """Run Alembic's ``upgrade`` or ``downgrade`` on a database. Blocks."""
+    """Run Alembic's ``upgrade`` or ``downgrade`` on a database. Blocks. Raises Unavailable, StorageFull."""
     # Imported here: Alembic takes a tenth of a second to import, and a start with a current schema does without.
     from alembic import command
     from alembic.config import Config
 
-    with _connected(address) as connection:
-        config: Any = Config()
-        config.set_main_option("script_location", str(folder()))
-        config.attributes["connection"] = connection
-        getattr(command, verb)(config, target)
+    try:
+        with _connected(address) as connection:
+            config: Any = Config()
+            config.set_main_option("script_location", str(folder()))
+            config.attributes["connection"] = connection
+            getattr(command, verb)(config, target)
+    except DBAPIError as error:
+        if (refused := _refused(error, make_url(address).get_backend_name())) is None:
+            raise
+        raise refused from error
+
+
+def _refused(error: DBAPIError, backend: str) -> DossierError | None:
+    from dossier.core import _resumable
+
+    found = refusal(error)
+    if found is None or backend == "sqlite":
+        return found
+    why = "The database is away, or does not take the sign-in."
+    if isinstance(found, StorageFull):
+        why = "The database has no space left."
+    elif _resumable.waited_in_vain(error):
+        why = "A transaction has held on to a table for too long; an export can, or a back-up."
+    return type(found)(f"{why} What the migration has done stays; run it again.")
 
 
 @contextmanager
@@ -73,11 +94,13 @@ def _connected(address: str) -> Iterator[Connection]:
 
 def _take_turn(connection: Connection) -> None:
     """Wait for another program that migrates, and for no table longer than the program that serves can bear."""
-    # The lock goes with the connection. A change of a table waits for every transaction that has read it, and everybody
-    # who comes later waits behind it: rather give up and be started again.
-    connection.exec_driver_sql("SET SESSION lock_wait_timeout = 15")
-    if connection.exec_driver_sql("SELECT GET_LOCK(CONCAT('dossier.migrate.', DATABASE()), 300)").scalar() != 1:
-        raise Unavailable("Another program has been migrating this database for five minutes.")
+    from dossier.core import _resumable
+
+    connection.exec_driver_sql("SET SESSION lock_wait_timeout = %s", (_resumable.TRY_SECONDS,))
+    # This lock goes with the connection.
+    turn = "SELECT GET_LOCK(LEFT(CONCAT('dossier.migrate.', DATABASE()), 64), %s)"
+    if connection.exec_driver_sql(turn, (TURN_SECONDS,)).scalar() != 1:
+        raise Unavailable(f"Another program has been migrating this database for {TURN_SECONDS} seconds.")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

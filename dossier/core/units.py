@@ -149,7 +149,7 @@ class Units:
         except DBAPIError as error:
             # SQLite: the log's sync failed, but its frames are written, and a start after a crash would find them.
             if error.connection_invalidated or sqlite_code(error.orig) == SQLITE_IOERR:
-                raise CommitUnknown from error
+                raise CommitUnknown(retry_after=5) from error
             raise
 
     @asynccontextmanager

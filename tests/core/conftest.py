@@ -1,11 +1,16 @@
-"""Secrets Manager for the tests of settings, and an environment without anybody's own settings."""
+"""Secrets Manager for the tests of settings, an environment without anybody's own settings, and databases to change."""
 
 import os
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
 from tests.moto import CREDENTIALS, SecretsManager
+from tools.servers import DatabaseServer, database_server
+
+# It need not survive a loss of power, and schemas are written in many small files.
+HASTY = ("--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0")
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,20 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[DatabaseServer]:
+    """A database server for what tests make in it."""
+    server = database_server(*HASTY).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def name(server: DatabaseServer) -> Iterator[str]:
+    """The name of an empty database in it."""
+    name = f"t{uuid4().hex}"
+    server.make_database(name)
+    yield name
+    server.execute(f"DROP DATABASE {name}")

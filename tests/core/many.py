@@ -15,7 +15,8 @@ MULTIPLY = [
     """INSERT INTO documents (id, workspace_id, folder_id, scope_id, name, name_key, description, revision, head_number,
     media_type, author_id, open_tasks, created_by, created_at, updated_at, trashed)
     {n}
-    SELECT UNHEX(MD5(CONCAT(HEX(id), i))), workspace_id, folder_id, scope_id, CONCAT(name, i), CONCAT(name_key, i), '', 1, 1,
+    SELECT UNHEX(LEFT(SHA2(CONCAT(HEX(id), i), 256), 32)), workspace_id,
+    folder_id, scope_id, CONCAT(name, i), CONCAT(name_key, i), '', 1, 1,
     media_type, author_id, 0, created_by, created_at, updated_at + INTERVAL i MICROSECOND, trashed FROM documents, n""",
     """INSERT INTO versions (document_id, number, workspace_id, sha256, size, media_type, file_name, comment, created_at)
     SELECT d.id, 1, v.workspace_id, v.sha256, v.size, v.media_type, v.file_name, '', v.created_at
@@ -24,11 +25,12 @@ MULTIPLY = [
     """INSERT INTO tasks (id, workspace_id, document_id, version_number, title, details, status, priority, due_key, revision,
     comment_count, created_at, updated_at)
     {n}
-    SELECT UNHEX(MD5(CONCAT(HEX(id), i))), workspace_id, document_id, 1, title, '', status, priority,
+    SELECT UNHEX(LEFT(SHA2(CONCAT(HEX(id), i), 256), 32)), workspace_id, document_id, 1, title, '', status, priority,
     due_key + INTERVAL i MICROSECOND, 1, 0, created_at, updated_at FROM tasks, n""",
     """INSERT INTO events (workspace_id, seq, id, type, document_id, actor_name, at, data)
     {n}
-    SELECT workspace_id, seq + 1000 * i, UNHEX(MD5(CONCAT(HEX(id), i))), type, IF(i % 2, document_id, UNHEX('{busy}')),
+    SELECT workspace_id, seq + 1000 * i, UNHEX(LEFT(SHA2(CONCAT(HEX(id), i), 256), 32)), type,
+    IF(i % 2, document_id, UNHEX('{busy}')),
     actor_name, at, data FROM events, n WHERE document_id IS NOT NULL""",
     """INSERT INTO notices (id, workspace_id, member_id, seq, kind, document_id, at, is_read)
     SELECT id, workspace_id, UNHEX('{member}'), seq, 'assigned', document_id, at, 0 FROM events

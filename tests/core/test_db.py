@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import await_only
 
 from dossier.core.db import Database, follow, refusal
 from dossier.core.errors import Unavailable
@@ -110,5 +111,20 @@ class TestPool:
             second = asyncio.create_task(works(database.writer))
             await until(lambda: pool.waiting == 1)
         assert await second
+        assert (pool.checkedout(), pool.waiting) == (0, 0)
+        await database.close()
+
+    async def test_nobody_waits_for_a_connection_that_cannot_be_made(self, tmp_path: Any) -> None:
+        database = Database(f"sqlite:///{tmp_path / 'a.sqlite3'}")
+
+        @event.listens_for(database.writer.sync_engine, "do_connect")
+        def _refuse(*_: Any) -> None:
+            await_only(asyncio.sleep(0.01))
+            raise Refused(1045, "Access denied")
+
+        tries = asyncio.gather(*(works(database.writer) for _ in range(5)), return_exceptions=True)
+        refused = await asyncio.wait_for(tries, 5)
+        assert [type(each) for each in refused] == [Refused] * 5
+        pool: Any = database.writer.pool
         assert (pool.checkedout(), pool.waiting) == (0, 0)
         await database.close()

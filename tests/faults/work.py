@@ -177,7 +177,7 @@ def every(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
 
 def check(stack: Stack, token: str, journal: Journal) -> None:
     """All that was answered is there and whole, once, and nothing else is."""
-    assert journal.odd == []
+    assert not journal.odd, journal.odd
     with client_of(stack, token) as client:
         assert {each["id"] for each in every(client, "/documents") if each["name"].startswith(journal.run)} == set(
             journal.versions
