@@ -92,9 +92,9 @@ class TestRun:
             raise broken(10, lost=True)
 
         monkeypatch.setattr(AsyncSession, "commit", commit)
-        with pytest.raises(CommitUnknown):
+        with pytest.raises(CommitUnknown) as refused:
             await world.parts.units.run(world.owner.actor, nothing)
-        assert calls == 1
+        assert (calls, refused.value.retry_after) == (1, 5)
 
     async def test_reading_cannot_write(self, world: World) -> None:
         with pytest.raises(OperationalError, match=r"readonly|READ ONLY"):
