@@ -167,9 +167,15 @@ def create_app(parts: Parts) -> FastAPI:
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
     app.add_middleware(web.BodyLimit, limit=parts.settings.max_json_bytes, streams=_streams)
     app.add_middleware(sessions.LastSeen)
-    app.add_middleware(web.Edge, secure=parts.settings.secure, trusted=parts.settings.trusted_proxies > 0)
+    trusted = parts.settings.trusted_proxies > 0
+    app.add_middleware(web.Edge, secure=parts.settings.secure, trusted=trusted, leaving=_is_leaving)
     app.add_middleware(Linger)
     return app
+
+
+def _is_leaving(app: FastAPI) -> bool:
+    leaving: bool = app.state.health.leaving
+    return leaving
 
 
 def equip(app: FastAPI, parts: Parts) -> None:

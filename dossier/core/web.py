@@ -284,11 +284,14 @@ def protections(*, secure: bool) -> dict[str, str]:
 class Edge:
     """The outermost layer: a request id, the protective headers, one log line, and no raw error to the outside.
 
-    ``trusted`` says that an edge of ours is in front: its ``X-Request-Id`` and ``traceparent`` are taken over.
+    ``trusted`` says that an edge of ours is in front: its ``X-Request-Id`` and ``traceparent`` are taken over. While the
+    program is ``leaving``, answers say that the connection ends with them.
     """
 
-    def __init__(self, app: ASGIApp, *, secure: bool, trusted: bool = False) -> None:
-        self.app, self.trusted = app, trusted
+    def __init__(
+        self, app: ASGIApp, *, secure: bool, trusted: bool = False, leaving: Callable[[Any], bool] = lambda _app: False
+    ) -> None:
+        self.app, self.trusted, self.leaving = app, trusted, leaving
         self.headers = protections(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -304,7 +307,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                if scope["http_version"].startswith("1") and scope["app"].state.health.leaving:
+                if scope["http_version"].startswith("1") and self.leaving(scope["app"]):
                     headers["Connection"] = "close"  # RFC 9112, 9.6: nothing more is asked on one that is about to end
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
