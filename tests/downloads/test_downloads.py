@@ -549,6 +549,7 @@ class TestStream:
         assert set(held) == {0}
 
     @pytest.mark.parametrize("messages", [1, 2, 12])
+    @pytest.mark.embedded
     async def test_a_client_that_goes_away(self, world: World, big: tuple[UUID, UUID, UUID], messages: int) -> None:
         seen: list[list[str]] = []
         url = await ticket(world.viewer, (), big[:1])
@@ -558,6 +559,7 @@ class TestStream:
         await until(lambda: not open_blobs(world))
         assert code(await world.anonymous.get(url)) == (404, "ticket_ended")
 
+    @pytest.mark.embedded
     async def test_a_stream_given_up(self, world: World, big: tuple[UUID, UUID, UUID]) -> None:
         async with world.parts.units.read(world.viewer.actor) as unit:
             made = await downloads.plan(unit, big[1:], [])
@@ -568,6 +570,7 @@ class TestStream:
         await until(lambda: not open_blobs(world))
 
     @pytest.mark.parametrize("fault", ["missing", "short"])
+    @pytest.mark.embedded
     async def test_a_lost_blob_breaks_it_off(self, world: World, big: tuple[UUID, UUID, UUID], fault: str) -> None:
         path = await blob_of(world, big[2])
         path.chmod(0o640)

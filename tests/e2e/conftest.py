@@ -15,7 +15,7 @@ from tests.trust.server import Nursery, Server, Template
 from tools.stack import Stack
 
 # Whose tests run on the production stack with every commit; those of the others do so in `make test-long`.
-ON_BOTH = {"test_story.py", "test_tasks.py", "test_uploads.py"}
+ON_BOTH = {"test_story.py", "test_tasks.py"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -16,7 +17,7 @@ RFC3778 = "http://tools.ietf.org/rfc/rfc3778"
 @pytest.fixture
 def folder(api: Api, request: pytest.FixtureRequest) -> str:
     """A folder of this test's own."""
-    return str(api.call("POST", "/folders", json={"name": request.node.name})["id"])
+    return str(api.call("POST", "/folders", json={"name": f"{request.node.name} {uuid4().hex[:6]}"})["id"])
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -27,7 +28,7 @@ KEPT = """async wanted => new Promise(resolve => {
 @pytest.fixture
 def place(api: Api, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A folder of the test's own."""
-    return dict(api.call("POST", "/folders", json={"name": f"Uploads {request.node.name}"[:200]}))
+    return dict(api.call("POST", "/folders", json={"name": f"Uploads {uuid4().hex[:6]} {request.node.name}"[:200]}))
 
 
 def opened(window: Window, place: dict[str, Any]) -> Page:

@@ -82,7 +82,8 @@ class TestHealth:
     async def test_live_and_ready(self, world: World) -> None:
         assert (await world.anonymous.get("/health/live")).json() == {"status": "ok"}
         ready = (await world.anonymous.get("/health/ready")).json()
-        assert (ready["status"], ready["parts"].keys()) == ("ok", {"database", "schema", "storage"})
+        parts = {"database", "schema", "storage"} | ({"redis"} if world.parts.redis else set())
+        assert (ready["status"], ready["parts"].keys()) == ("ok", parts)
 
     async def test_not_ready_while_stopping(self, world: World) -> None:
         world.parts.health.leaving = True

@@ -173,6 +173,7 @@ class TestFailures:
         answer = await world.editor.client.get(f"{API}/documents", params=query)
         assert (answer.status_code, answer.json()["code"], faults(answer)) == (500, "internal", [])
 
+    @pytest.mark.embedded
     async def test_in_the_store(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         document = await add(world.editor.client)
 

@@ -248,6 +248,7 @@ class TestRefuses:
             await export(office_of(world), dest / "file")
 
 
+@pytest.mark.embedded
 class TestDamage:
     async def _spoil(self, office: Office, content: bytes, spoil: Any) -> None:
         for entry in [entry async for entry in office.parts.store.keys()]:  # noqa: SIM118  # a store is no dict

@@ -81,6 +81,7 @@ async def nobody(_offset: int) -> None:
     """Forgets."""
 
 
+@pytest.mark.embedded
 async def test_what_is_damaged_is_told_and_not_kept(office: Office, source: BlobStore, target: BlobStore) -> None:
     damaged, missing, shorter = sorted(key for key, content in (await keys(source)).items() if content)
     for key, content in ((damaged, b"\0"), (shorter, None)):

@@ -190,6 +190,7 @@ class TestRestart:
 
 
 class TestNoted:
+    @pytest.mark.embedded
     async def test_now_and_then_while_bytes_come(
         self, world: World, sender: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -230,6 +231,7 @@ class TestNoted:
         done = await sender.send(address, len(data) - 1, data[-1:])
         assert await sender.content(done) == data
 
+    @pytest.mark.embedded
     async def test_a_database_that_is_away_for_a_moment(
         self, world: World, sender: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -294,6 +296,7 @@ class TestEnd:
 
 
 class TestFullDisk:
+    @pytest.mark.embedded
     async def test_refused_and_gone_on_with(self, sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
         data = pattern(2 * MIB)
         address = await sender.begin(len(data))
