@@ -646,10 +646,14 @@ class TestElsewhere:
 
     def test_keyboard_alone(self, mara: Window, api: Api, lease: Any) -> None:
         page = mara.open(f"/documents/{lease['id']}")
+        # From the start: a browser that is told only now may show its own dialog to a key that follows at once.
+        page.on("filechooser", lambda _: None)
         drawn(page)
         page.keyboard.press("j")
         expect(page.get_by_label("Page", exact=True)).to_have_value("2")
+        expect(page).to_have_url(re.compile("page=2"))
         page.keyboard.press("k")
+        expect(page).not_to_have_url(re.compile("page="))
         page.keyboard.press("n")
         expect(page.get_by_label("What is to be done")).to_be_focused()
         page.keyboard.type("By keys alone")
@@ -659,3 +663,14 @@ class TestElsewhere:
             page.keyboard.press("v")
         page.keyboard.press("Escape")
         expect(page).to_have_url(re.compile("/documents\\?folder="))
+
+    def test_leaving_while_the_page_number_is_still_to_be_noted(self, mara: Window, lease: Any) -> None:
+        page = mara.open(f"/documents/{lease['id']}")
+        drawn(page)
+        page.keyboard.press("j")
+        # A moment before the address takes the number of the page.
+        page.wait_for_timeout(370)
+        page.keyboard.press("Escape")
+        expect(page).to_have_url(re.compile("/documents\\?folder="))
+        page.wait_for_timeout(600)
+        assert "page=" not in page.url
