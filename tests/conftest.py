@@ -43,6 +43,10 @@ db.PRAGMAS["synchronous"] = "OFF"
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
 WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
 WHOLE_ONLY |= {"certificates"}
+# Rooms whose tests start real programs, but for those files that only read what is written for one.
+REAL_PROGRAMS = {"e2e", "deploy", "faults"}
+READ_ONLY = {"test_compose.py", "test_render.py"}
+CHILD_PROCESSES = {"test_sandbox.py"}
 
 
 # Whose tests run on the production stack as well.
@@ -62,8 +66,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what starts a program of its own in the rooms of WHOLE_ONLY, and what starts a child process."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        own = item.path.parent.name in WHOLE_ONLY and fixtures & {"settings", "parts", "world", "app", "house"}
-        if own or item.path.name == "test_sandbox.py":
+        room, file = item.path.parent.name, item.path.name
+        own = room in WHOLE_ONLY and fixtures & {"settings", "parts", "world", "app", "house"}
+        if own or file in CHILD_PROCESSES or (room in REAL_PROGRAMS and file not in READ_ONLY):
             item.add_marker(pytest.mark.slow)
 
 

@@ -19,15 +19,6 @@ from tools.pki import Authority
 from tools.servers import hand_over
 
 CLIENTS = ("partner", "unregistered", "other")
-FAST = {"test_compose.py", "test_render.py"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these start real programs, but for those of FAST."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here) and item.path.name not in FAST:
-            item.add_marker(pytest.mark.slow)
 
 
 @dataclass

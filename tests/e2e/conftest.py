@@ -26,14 +26,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(name, [EMBEDDED, production], indirect=True, scope="session" if name == "base" else None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests are for `make test`; with their own time limit."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
     """The process that programs are forked off."""

@@ -12,14 +12,6 @@ from tools.servers import until
 from tools.stack import Stack
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these start real programs, many of them."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture(scope="session")
 def whole_stack() -> Iterator[Stack]:
     """The stack, for whoever leaves it whole."""
