@@ -23,7 +23,14 @@ from tools.servers import hand_over, unprivileged
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
+# Debian's package of the module brings this; without it the portal is sent with gzip.
+BROTLI_MODULE = Path("/etc/nginx/modules-enabled/50-mod-http-brotli-static.conf")
 SECRET = "an-edge-secret-of-the-tests-0123456789"
+
+
+def brotli() -> str:
+    """What ``EDGE_BROTLI`` is to be on this machine."""
+    return "brotli_static on;" if BROTLI_MODULE.exists() else ""
 
 
 def let_read(blobs: Path) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.nginx import HOST, Nginx
+from tools.nginx import HOST, Nginx, brotli
 from tools.pki import Authority
 from tools.servers import MariaDb, Redis, SeaweedFS, Server, free_ports, hand_over
 
@@ -157,7 +157,7 @@ class Stack:
         shutil.rmtree(self.folder / "nginx", ignore_errors=True)
         behind = [f"{HOST}:{each.port}" for each in self.apis]
         port, partner, plain = self.ports
-        values = {"EDGE_SECRET": self.secret}
+        values = {"EDGE_SECRET": self.secret, "EDGE_BROTLI": brotli()}
         self.nginx = Nginx(self.folder / "nginx", behind, values, port, plain, partner)
         self.nginx.write(self.portal, self.folder / "pki")
         self.nginx.start()
