@@ -28,6 +28,7 @@ from dossier.documents import routes as documents_routes
 from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
 from dossier.folders import routes as folders_routes
+from dossier.links import routes as links_routes
 from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
@@ -59,6 +60,7 @@ ROUTERS = [
     tasks_routes.router,
     feed_routes.router,
     notices_routes.router,
+    links_routes.router,
     screens_routes.router,
 ]
 # Ways to a session and what needs one, set-up and pages: the partners' face has none of these.

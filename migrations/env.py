@@ -9,6 +9,7 @@ import dossier.core.jobs
 import dossier.documents.models
 import dossier.downloads.models
 import dossier.folders.models
+import dossier.links.models
 import dossier.notices.models
 import dossier.renditions.models
 import dossier.samples.models

@@ -66,6 +66,13 @@ class Terms:
     #: A person has looked at what the brake stopped, and let it go.
     released: bool = False
 
+    def stops(self, deleted: int, replaced: int, total: int) -> bool:
+        """Whether a run that would delete and replace so many of ``total`` items has to stop and ask."""
+        if self.released:
+            return False
+        too_many = deleted > max(self.most_deleted, self.most_deleted_share * total)
+        return too_many or replaced > max(self.most_replaced, self.most_replaced_share * total)
+
 
 class Received(Protocol):
     """Bytes of theirs that lie durably here, under no name yet."""
@@ -109,10 +116,6 @@ class Books(Protocol):
 
     async def at(self, remote_id: str) -> View | None:
         """The item with this id there."""
-        ...
-
-    async def children(self, key: UUID) -> list[View]:
-        """What was last seen to lie in a folder of theirs."""
         ...
 
     async def content(self, view: View, number: int) -> Content:

@@ -114,11 +114,7 @@ class Engine:
         terms = await self.books.terms()
         deleted = sum(intent.step in DELETING for intent in intents)
         replaced = sum(intent.step in REPLACING for intent in intents)
-        if terms.released or not (deleted > terms.most_deleted or replaced > terms.most_replaced):
-            return False
-        total = await self.books.count()
-        too_many = deleted > max(terms.most_deleted, terms.most_deleted_share * total)
-        if too_many or replaced > max(terms.most_replaced, terms.most_replaced_share * total):
+        if terms.stops(deleted, replaced, await self.books.count()):
             await self.books.brake(deleted, replaced)
             self.outcome.braked = True
         return self.outcome.braked

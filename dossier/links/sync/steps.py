@@ -169,6 +169,9 @@ class Steps:
             raise Stale
         await self.books.observe([item])
         other = await self.books.at(item.id)
+        if other is not None and other.key == view.key:
+            # The two have become one in this moment.
+            raise Stale
         if other is not None and other.ours is None and view.theirs is None:
             await self.books.merge(view, other)
             raise Stale

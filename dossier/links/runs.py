@@ -1,0 +1,207 @@
+"""A link's run: one at a time, under a lease, with the connector that the link names."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from dossier.connectors import Connector, RemoteError
+from dossier.core import metrics, vault
+from dossier.core.actor import Actor
+from dossier.core.errors import Invalid
+from dossier.core.ids import new_id
+from dossier.core.jobs import NOBODY
+from dossier.core.log import log
+from dossier.core.units import Unit
+from dossier.links import making, schemas, service
+from dossier.links.errors import LinkGone, LinkUnreachable
+from dossier.links.ledger import Ledger
+from dossier.links.models import LinkRow
+from dossier.links.sync.engine import Engine, Intent, Outcome
+from dossier.links.sync.planner import DELETING, REPLACING
+from dossier.links.waits import backoff
+
+BEAT_SECONDS = 20.0
+TRY_SECONDS = 20.0
+MOST_LISTED = 1000
+
+
+def ledger_of(context: Any, link: LinkRow) -> Ledger:
+    """The books of a link."""
+    return Ledger(context.units, context.store, service.actor_of(link), link.id)
+
+
+# Before there is a link
+
+
+async def try_place(state: Any, place: schemas.Place, credentials: dict[str, str] | None) -> str:
+    """What is found there. Raises LinkUnreachable with what to do, Invalid for what cannot be a place."""
+    config = place.model_dump(mode="json")
+    kind = config.pop("kind")
+    try:
+        async with asyncio.timeout(TRY_SECONDS):
+            async with making.connected(state.settings, kind, config, credentials or {}) as remote:
+                return await remote.check()
+    except RemoteError as error:
+        raise LinkUnreachable(error.detail, reason=error.kind) from error
+    except TimeoutError:
+        raise LinkUnreachable(f"There was no answer within {TRY_SECONDS:.0f} s.", reason="unreachable") from None
+
+
+# A link at work
+
+
+@asynccontextmanager
+async def connected(context: Any, link: LinkRow) -> AsyncIterator[Connector]:
+    """The connector of a link, with its credentials. Raises RemoteError sign_in where they cannot be read."""
+    box = vault.Vault.from_settings(context.settings)
+    try:
+        sealed = box.open(link.sealed, vault.context("dms_links", link.id)) if link.sealed else b"{}"
+    except vault.VaultLocked as error:
+        raise RemoteError("sign_in", str(error)) from error
+    try:
+        made = making.connected(context.settings, link.kind, link.config, json.loads(sealed))
+        async with made as remote:
+            yield remote
+    except Invalid as error:
+        raise RemoteError("refused", error.detail) from error
+
+
+async def dry(state: Any, link: LinkRow) -> schemas.Plan:
+    """What the next run would do. Raises LinkUnreachable."""
+    try:
+        async with connected(state, link) as remote:
+            await remote.check()
+            engine = Engine(ledger_of(state, link), remote)
+            await engine.look()
+            intents = await engine.intents()
+    except RemoteError as error:
+        raise LinkUnreachable(error.detail, reason=error.kind) from error
+    counts: dict[str, int] = {}
+    for intent in intents:
+        counts[intent.step] = counts.get(intent.step, 0) + 1
+    terms = await engine.books.terms()
+    total = await engine.books.count()
+    deleted = sum(counts.get(step, 0) for step in DELETING)
+    replaced = sum(counts.get(step, 0) for step in REPLACING)
+    brake = terms.stops(deleted, replaced, total)
+    return schemas.Plan(counts=counts, steps=[_planned(intent) for intent in intents[:MOST_LISTED]], brake=brake)
+
+
+def _planned(intent: Intent) -> schemas.Planned:
+    view = intent.view
+    place = view.ours.place if view.ours else view.theirs.place if view.theirs else None
+    name = place.name if place else view.base.our_name if view.base else ""
+    return schemas.Planned(step=intent.step, name=name, kind="folder" if view.folder else "document")
+
+
+async def run(context: Any, workspace_id: UUID, link_id: UUID) -> bool:
+    """One run of a link; False where another is under way. What went wrong stands with the link afterwards."""
+    actor = Actor.system(workspace_id)
+    holder = new_id()
+    link = await context.units.run(actor, lambda unit: _take(unit, link_id, holder))
+    if link is None:
+        return False
+    if link.state != service.ACTIVE:
+        await _release(context, actor, link_id, holder)
+        return True
+    working = asyncio.create_task(_work(context, link))
+    heart = asyncio.create_task(_beat(context, actor, link_id, holder, working))
+    try:
+        await working
+    except LinkGone:
+        log.info("link.gone", link=str(link_id))
+    finally:
+        heart.cancel()
+        with suppress(asyncio.CancelledError):
+            await heart
+        await asyncio.shield(_release(context, actor, link_id, holder))
+    return True
+
+
+async def _take(unit: Unit, link_id: UUID, holder: UUID) -> LinkRow | None:
+    query = select(LinkRow).where(LinkRow.id == link_id, LinkRow.workspace_id == unit.workspace_id).with_for_update()
+    link = (await unit.session.execute(query)).scalar_one_or_none()
+    if link is None:
+        raise LinkGone
+    link.promised = False
+    if link.leased_by != NOBODY and link.leased_until > unit.now:
+        return None
+    link.leased_by, link.leased_until = holder, unit.now + service.LEASE
+    return link
+
+
+async def _beat(context: Any, actor: Actor, link_id: UUID, holder: UUID, working: "asyncio.Task[None]") -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        if not await context.units.run(actor, lambda unit: _extend(unit, link_id, holder)):
+            log.warning("link.lease_lost", link=str(link_id))
+            working.cancel()
+            return
+
+
+async def _extend(unit: Unit, link_id: UUID, holder: UUID) -> bool:
+    link = await unit.session.get(LinkRow, link_id, with_for_update=True)
+    if link is None or link.leased_by != holder:
+        return False
+    link.leased_until = unit.now + service.LEASE
+    return True
+
+
+async def _release(context: Any, actor: Actor, link_id: UUID, holder: UUID) -> None:
+    async def verb(unit: Unit) -> None:
+        mine = update(LinkRow).where(LinkRow.id == link_id, LinkRow.leased_by == holder)
+        await unit.session.execute(mine.values(leased_by=NOBODY))
+
+    await context.units.run(actor, verb)
+
+
+async def _work(context: Any, link: LinkRow) -> None:
+    actor = service.actor_of(link)
+    try:
+        async with connected(context, link) as remote:
+            await remote.check()
+            engine = Engine(ledger_of(context, link), remote)
+            outcome = await engine.run()
+    except RemoteError as error:
+        metrics.link_runs.labels(link.kind, error.kind).inc()
+        trouble = error
+        await context.units.run(actor, lambda unit: _failed(unit, link.id, trouble))
+        return
+    metrics.link_runs.labels(link.kind, "braked" if outcome.braked else "done").inc()
+    for step, number in outcome.steps.items():
+        metrics.link_steps.labels(link.kind, step).inc(number)
+    await context.units.run(actor, lambda unit: _ended(unit, link.id, outcome, context.settings.link_poll_seconds))
+
+
+async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: float) -> None:
+    link = await unit.session.get(LinkRow, link_id, with_for_update=True)
+    if link is None:
+        raise LinkGone
+    link.ran_at, link.failures = unit.now, 0
+    if outcome.braked:
+        return
+    link.trouble, link.detail, link.released = "", "", False
+    if not outcome.failed:
+        link.in_step_at = unit.now
+    await service.promise(unit, link, timedelta(seconds=poll))
+
+
+async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:
+    """The other side as a whole could not be worked with."""
+    link = await unit.session.get(LinkRow, link_id, with_for_update=True)
+    if link is None:
+        raise LinkGone
+    link.ran_at, link.trouble, link.detail = unit.now, error.kind, error.detail[:500]
+    link.failures += 1
+    if error.permanent:
+        link.state = "broken"
+        unit.record("link.broken", folder_id=link.folder_id, link_id=str(link.id), name=link.name, reason=error.kind)
+        return
+    wait = timedelta(seconds=error.retry_after) if error.retry_after else backoff(link.failures)
+    await service.promise(unit, link, wait)
