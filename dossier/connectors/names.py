@@ -55,15 +55,15 @@ def parent_of(item_id: str) -> str | None:
     return item_id.rpartition("/")[0] or None
 
 
-def fitting(name: str, unfit: re.Pattern[str] = _UNFIT) -> str:
-    """The name with "_" for what cannot be kept, shortened before its ending to 255 bytes of UTF-8."""
+def fitting(name: str, unfit: re.Pattern[str] = _UNFIT, most: int = MOST_BYTES) -> str:
+    """The name with "_" for what cannot be kept, shortened before its ending to ``most`` bytes of UTF-8."""
     name = unfit.sub("_", name)
     if name in ("", ".", "..") or is_hidden(name):
         name = f"_{name[1:]}"
-    if len(name.encode()) <= MOST_BYTES:
+    if len(name.encode()) <= most:
         return name
     stem, dot, ending = name.rpartition(".")
     if not stem or len(ending.encode()) > 16:
         stem, dot, ending = name, "", ""
-    room = MOST_BYTES - len(f"{dot}{ending}".encode())
+    room = most - len(f"{dot}{ending}".encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + ending

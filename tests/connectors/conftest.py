@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
 import aiohttp
+import botocore.session
 import pytest
 
 from dossier.connectors import Connector
 from dossier.connectors.folder import FolderConnector
+from dossier.connectors.s3 import BucketPlace, S3Connector
 from dossier.connectors.webdav import WebDavConnector
 from tests.connectors.servers import PASSWORD, USER, Apache, DavServer, Rclone, WsgiDav
+from tools.servers import SeaweedFS
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,36 @@ def _webdav(fixture: str) -> Maker:
     return make
 
 
+def _s3(versioned: bool) -> Maker:
+    @asynccontextmanager
+    async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+        server: SeaweedFS = request.getfixturevalue("buckets")
+        prefix = f"test é#%+ {token_hex(4)}"
+        ours, theirs = (S3Connector(bucket_place(server, prefix, versioned=versioned)) for _ in range(2))
+        nowhere = S3Connector(replace(bucket_place(server), bucket="no-such-bucket"))
+        yield Place(ours, theirs, nowhere)
+        for connector in (ours, theirs, nowhere):
+            await connector.close()
+
+    return make
+
+
+def bucket_place(server: SeaweedFS, prefix: str = "", *, versioned: bool = False) -> BucketPlace:
+    """A prefix of the bucket that keeps versions, or of the one that does not."""
+    bucket = VERSIONED if versioned else PLAIN
+    return BucketPlace(bucket, prefix, server.region, server.endpoint, server.access_key, server.secret_key)
+
+
+PLAIN, VERSIONED = "plain", "versioned"
+
 #: A system without a server of its own (an in-memory one, say) is one more line here.
 PLACES: dict[str, Maker] = {
     "folder": _folder,
     "apache": _webdav("apache"),
     "wsgidav": _webdav("wsgidav"),
     "rclone": _webdav("rclone"),
+    "s3": _s3(versioned=False),
+    "s3 with versions": _s3(versioned=True),
 }
 FAST = {"folder", "memory"}
 
@@ -106,3 +133,20 @@ def wsgidav() -> Iterator[DavServer]:
 def rclone() -> Iterator[DavServer]:
     """rclone serve webdav."""
     yield from _started(Rclone())
+
+
+@pytest.fixture(scope="session")
+def buckets(seaweed: SeaweedFS) -> SeaweedFS:
+    """SeaweedFS with a bucket that keeps versions, and one that does not."""
+    for name in (PLAIN, VERSIONED):
+        seaweed.make_bucket(name)
+    client = botocore.session.get_session().create_client(
+        "s3",
+        region_name=seaweed.region,
+        endpoint_url=seaweed.endpoint,
+        aws_access_key_id=seaweed.access_key,
+        aws_secret_access_key=seaweed.secret_key,
+    )
+    client.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
+    client.close()
+    return seaweed

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
-from dossier.connectors import Connector, Content, Item
+from dossier.connectors import Connector, Content, Item, RemoteError
 
 
 def content(data: bytes, *, announced: bytes | None = None, piece: int = 1 << 16) -> Content:
@@ -52,3 +52,13 @@ async def listed(connector: Connector) -> dict[str, Item]:
             assert item.parent_id is None or item.parent_id in found
             found[item.id] = item
     return found
+
+
+async def listed_at_last(connector: Connector) -> dict[str, Item]:
+    """Everything. rclone breaks off the first listing of a folder that a file is being written in: that says nothing."""
+    try:
+        return await listed(connector)
+    except RemoteError as error:
+        if error.kind != "unreachable":
+            raise
+        return await listed(connector)

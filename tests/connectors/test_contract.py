@@ -6,7 +6,7 @@ import pytest
 
 from dossier.connectors import Connector, Item, RemoteError
 from tests.connectors.conftest import Place
-from tests.connectors.content import Gate, content, listed, read
+from tests.connectors.content import Gate, content, listed, listed_at_last, read
 
 # NFC and NFD, what an address has to encode, leading and trailing dots, 255 bytes.
 NAMES = [
@@ -216,7 +216,7 @@ class TestCreate:
         gate = Gate(BIG)
         under_way = asyncio.create_task(ours.create(None, "a", gate.content))
         await gate.reached.wait()
-        assert await listed(theirs) == {}
+        assert await listed_at_last(theirs) == {}
         assert await theirs.find(None, "a") is None
         gate.open.set()
         assert (await under_way).size == len(BIG)
@@ -305,7 +305,7 @@ class TestPut:
         under_way = asyncio.create_task(ours.put(made.id, gate.content, if_match=made.etag))
         await gate.reached.wait()
         assert await read(theirs, made.id) == b"old"
-        assert (await listed(theirs)).keys() == {made.id}
+        assert (await listed_at_last(theirs)).keys() == {made.id}
         gate.open.set()
         await under_way
         assert await read(theirs, made.id) == BIG
@@ -497,7 +497,7 @@ class TestNameFor:
                 await ours.create(None, name, content(b"1"))
             assert refused.value.kind == "refused"
             assert await listed(ours) == {}
-            assert set(name) & set("?;")
+            assert set(name) & set("?;") or len(name.encode()) > 246
 
     async def test_an_ending_is_kept(self, ours: Connector) -> None:
         assert ours.name_for("\u00e9" * 200 + ".docx").endswith("\u00e9.docx")
