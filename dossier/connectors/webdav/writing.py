@@ -11,7 +11,6 @@ aside until it is whole and keep what it replaces as a version, so that an edit 
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -135,9 +134,16 @@ async def sweep(wire: Wire, path: list[str], found: Found, date: datetime, secon
 
 
 async def _discard(wire: Wire, path: list[str]) -> None:
-    with suppress(RemoteError):
-        async with wire.asked("DELETE", path):
-            pass
+    """Take a hidden file away, as far as the server can be reached. rclone holds one for a moment after its upload broke
+    off."""
+    for wait in (0.1, 0.5, None):
+        try:
+            async with wire.asked("DELETE", path):
+                return
+        except RemoteError as error:
+            if error.kind != "locked" or wait is None:
+                return
+        await asyncio.sleep(wait)
 
 
 def _opaque(found: Found) -> str:
