@@ -31,6 +31,7 @@ _KINDS: Final[dict[int, Kind]] = {
     errno.ENOENT: "missing",
     errno.ENOTDIR: "missing",
     errno.ELOOP: "missing",  # a symbolic link in the way: nothing that is listed
+    errno.ENXIO: "missing",  # a socket
     errno.EEXIST: "name_taken",
     errno.ENOTEMPTY: "changed",
     errno.ENOSPC: "full",
