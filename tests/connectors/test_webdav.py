@@ -515,3 +515,45 @@ async def test_dates_are_utc(server: Scripted, dav: WebDavConnector) -> None:
     server.script["PROPFIND /dav/a"] = multistatus([file("/dav/a")])
     found = await dav.stat("a")
     assert found and found.modified_at == datetime(2026, 11, 28, 10, tzinfo=UTC)
+
+
+class TestKeptConnections:
+    async def test_one_that_is_closed_under_an_upload(self, session: aiohttp.ClientSession) -> None:
+        """The HTTP library repeats the request: all bytes go again, from the first on."""
+        bodies: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while True:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                    length = int(head.partition("content-length: ")[2].partition("\r\n")[0] or 0)
+                    body = await reader.readexactly(length)
+                    if head.startswith("put"):
+                        bodies.append(body)
+                        if len(bodies) == 1:
+                            break
+                    good = multistatus([folder("/dav/")]) if head.startswith("propfind /dav/ ") else answer(404)
+                    writer.write(good.replace(b"Connection: close", b"Connection: keep-alive"))
+            except asyncio.IncompleteReadError:
+                pass
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/dav/"
+        sent = bytes(range(256)) * 1000
+        error = await refused(WebDavConnector(session, address).create(None, "a", content(sent)))
+        server.close()
+        assert error.kind == "missing"  # what the second one is answered
+        assert bodies == [sent, sent]
+
+
+class TestCheck:
+    async def test_a_file(self, server: Scripted, dav: WebDavConnector) -> None:
+        server.script["PROPFIND /dav/"] = multistatus([file("/dav/")])
+        assert (await refused(dav.check())).kind == "refused"
+
+    async def test_which_server(self, server: Scripted, dav: WebDavConnector) -> None:
+        server.script["PROPFIND /dav/"] = multistatus([folder("/dav/")], "Server: own/1.0")
+        assert "own/1.0" in await dav.check()
+        assert not dav.caps.conditional_write and not dav.caps.digests
