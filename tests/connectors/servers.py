@@ -114,4 +114,5 @@ DocumentRoot "{here}"
     def command(self) -> list[str]:
         found = shutil.which("apache2", path=f"{os.environ['PATH']}:/usr/sbin")
         assert found, "Apache is missing: tools/apt installs it"
-        return [found, "-f", str(self.folder / "apache.conf"), "-D", "FOREGROUND"]
+        # One process: what is killed leaves no children behind.
+        return [found, "-f", str(self.folder / "apache.conf"), "-X"]
