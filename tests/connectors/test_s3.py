@@ -241,7 +241,12 @@ class TestOneAnswerIsLost:
 
 @pytest.mark.slow
 class TestMove:
-    async def test_changed_while_it_is_copied(self, s3: S3Connector, place: BucketPlace, client: Any) -> None:
+    @pytest.mark.parametrize("ignores", [False, True], ids=["honours conditions", "ignores them"])
+    async def test_changed_while_it_is_copied(
+        self, s3: S3Connector, place: BucketPlace, client: Any, ignores: bool
+    ) -> None:
+        if ignores:
+            ignoring(s3)
         made = await s3.create(None, "a", content(b"1"))
         call = s3._bucket.call
 

@@ -212,13 +212,16 @@ class TestListing:
 
 
 class TestXml:
+    SELF = "<d:response><d:href>/dav/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/></d:resourcetype>"
+    SELF += "</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
+    # Both would be good answers, if entities were made into text.
     BOMB = (
         '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
-        '<d:multistatus xmlns:d="DAV:">&b;</d:multistatus>'
+        f'<d:multistatus xmlns:d="DAV:">{SELF}&b;</d:multistatus>'
     )
     FILE = (
-        '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-        '<d:multistatus xmlns:d="DAV:">&a;</d:multistatus>'
+        '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+        f'<d:multistatus xmlns:d="DAV:">{SELF}&a;</d:multistatus>'
     )
 
     @pytest.mark.parametrize(
@@ -375,7 +378,15 @@ class TestConnection:
 
     @pytest.mark.parametrize(
         "location",
-        ["http://localhost:{port}/dav/", "http://127.0.0.1:1/dav/", "/login", "//elsewhere.example/dav/", ""],
+        [
+            "http://localhost:{port}/dav/a/",
+            "http://127.0.0.1:1/dav/a/",
+            "https://127.0.0.1:{port}/dav/a/",
+            "//elsewhere.example/dav/a/",
+            "/login",
+            "/dav/a",
+            "",
+        ],
     )
     async def test_no_redirect_is_followed(self, server: Scripted, dav: WebDavConnector, location: str) -> None:
         port = server.address.split(":")[2].split("/")[0]

@@ -147,14 +147,15 @@ class WebDavConnector(Connector):
         self, response: aiohttp.ClientResponse, path: list[str], item: Item, if_tag: str | None
     ) -> AsyncIterator[bytes]:
         """The body. Of a file that is rewritten in place meanwhile the ETag came before: it is looked at once more."""
-        size, announced = 0, response.headers.get("Content-Length", "")
+        size = 0
         async for piece in self._wire.pieces(response):
             size += len(piece)
             yield piece
         if (await self._file(path)).etag != item.etag:
             raise RemoteError("changed" if if_tag is not None else "unreachable", "The file was changed meanwhile.")
-        if str(size) != (announced or str(size)) or size != (size if item.size is None else item.size):
-            raise RemoteError("unreachable", f"The server has sent {size} bytes, and announced others.")
+        # The library has compared them with Content-Length.
+        if item.size not in (None, size):
+            raise RemoteError("unreachable", f"The server has sent {size} bytes, and listed others.")
 
     async def _file(self, path: list[str]) -> Item:
         item, _ = await self._look(path)
