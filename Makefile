@@ -6,7 +6,7 @@ ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
 APT_TEST := curl openssl strace chromium libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui \
-	mariadb-server redis-server nginx-light libnginx-mod-http-brotli-static
+	mariadb-server redis-server apache2-bin nginx-light libnginx-mod-http-brotli-static
 
 UV := .tools/bin/uv
 BIN := .venv/bin
