@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from dossier.connectors.graph import GraphConnector, uploads
+from dossier.connectors.graph import GraphConnector, wire
 from tests.connectors.fake_graph import FakeGraph, graph_connector
 
 
 @pytest.fixture
 async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeGraph]:
     """A drive with nothing in it. What fails is tried again at once."""
-    monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(wire, "WAIT_SECONDS", 0.0)
     fake = await FakeGraph().start()
     yield fake
     await fake.stop()

@@ -494,7 +494,7 @@ class FakeGraph:
         if token and (kind not in ("next", "delta") or int(generation) != self._generation):
             raise Refused(410, self.gone_code, {"Location": where.partition("?")[0]} if self.gone_location else {})
         if kind == "next":
-            entries, end = self._rest.pop(number, []), number.partition("-")[0]
+            entries, end = self._rest[number], number.partition("-")[0]
         else:
             entries, end = (
                 self._changes(folder, int(number)) if token else self._everything(folder),

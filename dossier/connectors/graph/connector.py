@@ -87,22 +87,21 @@ class GraphConnector:
             raise RemoteError("refused", "A folder has no bytes.")
         self._match(item.tag, if_tag)
         async with self.graph.content(f"{self._items}{segment(item_id)}/content") as response:
-            yield self._bytes(response, item_id, if_tag)
+            yield self._bytes(response, item, if_tag)
 
-    async def _bytes(self, response: aiohttp.ClientResponse, item_id: str, if_tag: str | None) -> AsyncIterator[bytes]:
-        count, announced = 0, response.headers.get("Content-Length", "")
+    async def _bytes(self, response: aiohttp.ClientResponse, item: Item, if_tag: str | None) -> AsyncIterator[bytes]:
+        count, announced = 0, _announced(response, item)
         try:
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 count += len(chunk)
                 yield chunk
         except FAILURES as error:
             raise torn(error) from error
-        # The item's own size is no measure: SharePoint hands out office files that are longer or shorter than it says.
-        if announced.isdecimal() and count != int(announced) and "Content-Encoding" not in response.headers:
+        if announced is not None and count != announced:
             raise RemoteError("unreachable", f"{count} bytes came of the {announced} that were announced.")
         if if_tag is not None:
-            item = await self.stat(item_id)
-            self._match("" if item is None else item.tag, if_tag)
+            now = await self.stat(item.id)
+            self._match("" if now is None else now.tag, if_tag)
 
     @staticmethod
     def _match(tag: str, if_tag: str | None) -> None:
@@ -227,3 +226,14 @@ class GraphConnector:
             folder = await self._found(self._items + segment(at))
             at = parent_of(folder) if folder else ""
         return True
+
+
+def _announced(response: aiohttp.ClientResponse, item: Item) -> int | None:
+    """How many bytes have to come; None where the transfer's own form tells its end.
+
+    The item's size is the last resort: SharePoint hands out office files that are longer or shorter than it says.
+    """
+    if "Content-Encoding" in response.headers or "Transfer-Encoding" in response.headers:
+        return None
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else item.size

@@ -10,7 +10,7 @@ from typing import Any, Final
 from dossier.connectors.contract import Item, Kind, Page, RemoteError
 from dossier.connectors.graph.items import is_left_out, item_of, parent_of
 from dossier.connectors.graph.names import segment
-from dossier.connectors.graph.wire import Graph
+from dossier.connectors.graph.wire import Graph, pause
 
 MOST_PAGES: Final = 20_000  # of some 200 items each
 
@@ -35,7 +35,7 @@ class Feed:
                 kind: Kind = "resync" if cursor else "unreachable"
                 raise RemoteError(kind, "Microsoft Graph gave a list of changes that does not end.")
             seen.add(where)
-            body = (await self._graph.call("GET", where, gone="resync")).body
+            body = await self._page(where, patient=len(seen) > 1)
             following, end = body.get("@odata.nextLink"), body.get("@odata.deltaLink")
             if not (following or end) or not isinstance(body.get("value"), list):
                 raise RemoteError("unreachable", "Microsoft Graph gave a list of changes that is cut off.")
@@ -45,13 +45,21 @@ class Feed:
                 return
             where = str(following)
 
+    async def _page(self, where: str, *, patient: bool) -> dict[str, Any]:
+        """One page. Within a long list a failure that can pass is waited for, or the list would never end."""
+        failures = 0
+        while True:
+            try:
+                return (await self._graph.call("GET", where, gone="resync")).body
+            except RemoteError as error:
+                if not patient or error.kind not in {"throttled", "unreachable"}:
+                    raise
+                await pause(error, failures)
+                failures += 1
+
     async def _sorted(self, entries: list[dict[str, Any]]) -> tuple[list[Item], list[str]]:
         """What of a page is there, a folder before what lies in it, and what is gone."""
-        page = dict[str, dict[str, Any]]()
-        for raw in entries:
-            name = str(raw.get("id", ""))
-            page.pop(name, None)  # the last appearance holds, and its place among the others
-            page[name] = raw
+        page = {str(raw.get("id", "")): raw for raw in entries}  # the last appearance holds
         told, gone = dict[str, Item](), list[str]()
         for name, raw in page.items():
             if name == self._root and "deleted" in raw:

@@ -60,7 +60,7 @@ class Subscriptions:
     """The subscriptions of one drive. Raises RemoteError."""
 
     def __init__(self, graph: Graph, drive_id: str) -> None:
-        self._graph, self._resource = graph, f"/drives/{segment(drive_id)}/root"
+        self._graph, self._resource = graph, f"/drives/{drive_id}/root"  # no address: as it is
 
     async def create(self, url: str, client_state: str, until: datetime) -> Subscription:
         """Have changes of the drive posted to ``url``, which has to answer the validation meanwhile.

@@ -8,6 +8,8 @@ import re
 from typing import Final
 from urllib.parse import quote
 
+from dossier.connectors.contract import RemoteError
+
 LONGEST: Final = 255  # UTF-16 code units
 #: Full-width look-alikes of what cannot be in a name; what cannot be seen becomes "_".
 _LOOK_ALIKES: Final = str.maketrans('"*:<>?/\\|\x7f', "＂＊：＜＞？／＼｜_") | dict.fromkeys(range(32), "_")
@@ -46,5 +48,7 @@ def _units(text: str) -> int:
 
 
 def segment(name: str) -> str:
-    """A name or id as one segment of an address."""
+    """A name or id as one segment of an address. Raises ``refused`` for what would lead to another place."""
+    if name in {"", ".", ".."}:
+        raise RemoteError("refused", "A name cannot be empty or made of dots.")
     return quote(name, safe="")

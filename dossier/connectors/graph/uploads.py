@@ -11,15 +11,12 @@ from typing import Any, Final
 
 from dossier.connectors.contract import Content, RemoteError
 from dossier.connectors.graph.answers import Answer, refusal
-from dossier.connectors.graph.wire import Graph
+from dossier.connectors.graph.wire import ATTEMPTS, Graph, pause
 
 #: Up to here a file goes in one request: every edition of the service takes that much.
 SMALL_BYTES: Final = 4 << 20
 _UNIT: Final = 320 << 10
 PIECE_BYTES: Final = 32 * _UNIT  # 10 MiB; a multiple of the unit below 60 MiB
-ATTEMPTS: Final = 5  # for one piece, without any progress
-WAIT_SECONDS = 1.0  # after the first failure; twice as long after each further one
-_PATIENCE_SECONDS: Final = 30.0
 _GONE: Final = frozenset({401, 404, 410})  # 401: what an address answers that is signed no longer
 
 
@@ -96,9 +93,11 @@ class Upload:
             return await self._send(address)
         except _SessionGone:
             raise
-        except BaseException:
+        except BaseException as error:
             # Shielded, for a second cancellation must not stop the removal.
             await asyncio.shield(self._cancel(address))
+            if self._in_doubt and isinstance(error, RemoteError) and error.kind in {"name_taken", "changed"}:
+                raise self._gone() from error  # it may be our own file that is in the way
             raise
 
     async def _cancel(self, address: str) -> None:
@@ -120,7 +119,7 @@ class Upload:
                 error = RemoteError("unreachable", "Microsoft Graph does not take a piece of the file.")
             else:
                 self._in_doubt |= is_last and answer.status != 416
-                await self._wait(error, failures)
+                await pause(error, failures)
                 following = await self._following(address, at)
             failures = 0 if following > at else failures + 1
             if failures == ATTEMPTS:
@@ -147,12 +146,6 @@ class Upload:
         if answer.status == 416 or refused.kind in {"throttled", "unreachable"}:
             return answer, refused
         raise refused
-
-    async def _wait(self, error: RemoteError, failures: int) -> None:
-        wait = WAIT_SECONDS * 2**failures if error.retry_after is None else error.retry_after
-        if wait > _PATIENCE_SECONDS:
-            raise error
-        await asyncio.sleep(wait)
 
     async def _following(self, address: str, at: int) -> int:
         """Where the session wants to go on; where it was if nobody says."""

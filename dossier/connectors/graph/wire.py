@@ -4,6 +4,7 @@ The token goes to Graph's own address and nowhere else: what Graph hands out for
 address signed by itself, and is asked without one.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +24,10 @@ CREATE_ONLY: Final = "@microsoft.graph.conflictBehavior=fail"
 _LONGEST_LIST: Final = 10_000  # pages
 _REDIRECTS: Final = 5
 _CHUNK_BYTES: Final = 1 << 18
+_SLOWEST: Final = 32 << 10  # bytes a second, below which a connection that we send by counts as broken
+ATTEMPTS: Final = 5  # at one step of something long, without any progress
+WAIT_SECONDS = 1.0  # after the first failure; twice as long after each further one
+_PATIENCE_SECONDS: Final = 30.0
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _RUN_OUT: Final = frozenset({401, 403, 404, 410})  # what a signed address answers when its hour is over
 #: What a broken connection raises.
@@ -33,7 +38,7 @@ class Graph:
     """Graph as one app or person sees it. ``session`` stays its maker's; several may share it.
 
     ``base_url`` and ``token_url`` (where ``{tenant}`` is put in) name a national cloud, or a test's server.
-    ``seconds`` bounds a request, and the silence within a download or an upload.
+    ``seconds`` bounds a request (what it sends comes on top), and the silence within a download.
     """
 
     def __init__(
@@ -45,7 +50,7 @@ class Graph:
         token_url: str = TOKEN_URL,
         seconds: float = 60.0,
     ) -> None:
-        self._session, self._base = session, base_url.rstrip("/")
+        self._session, self._base, self._seconds = session, base_url.rstrip("/"), seconds
         self._origin = URL(self._base).origin()
         self._timeout = aiohttp.ClientTimeout(total=seconds)
         self._stream_timeout = aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)
@@ -120,7 +125,7 @@ class Graph:
             except FAILURES as error:
                 raise torn(error) from error
             if answer.status in _MOVED and "Location" in answer.headers:
-                url, token = self._foreign(str(url.join(URL(answer.headers["Location"], encoded=True)))), ""
+                url, token = self._foreign(answer.headers["Location"], url), ""
             elif answer.status == 401 and token and not dropped:
                 self.tokens.drop(token)
                 token, dropped = await self.tokens.get(), True
@@ -148,6 +153,7 @@ class Graph:
         timeout = self._stream_timeout if streamed else self._timeout
         if data is not None:
             fixed["Content-Length"] = str(len(data))
+            timeout = aiohttp.ClientTimeout(total=self._seconds + len(data) / _SLOWEST)
         async with self._session.request(
             method,
             url,
@@ -163,17 +169,28 @@ class Graph:
         return where.startswith(("/", f"{self._origin}/"))
 
     def _own(self, where: str) -> URL:
-        url = URL(self._base + where if where.startswith("/") else where, encoded=True)
-        if not self.is_own(where) or url.origin() != self._origin:
+        if not self.is_own(where):
             raise RemoteError("unreachable", "Microsoft Graph named an address that is not its own.")
-        return url
+        return URL(self._base + where if where.startswith("/") else where, encoded=True)
 
-    def _foreign(self, address: str) -> URL:
+    def _foreign(self, address: str, base: URL | None = None) -> URL:
         """An address that Graph names for bytes."""
-        url = URL(address, encoded=True)
-        if not url.absolute or url.scheme not in {"https", self._origin.scheme}:
+        try:
+            url = (base or URL()).join(URL(address, encoded=True))
+            fits = url.scheme in {"https", self._origin.scheme} and url.explicit_port != 0 and bool(url.raw_host)
+        except ValueError:
+            url, fits = URL(), False
+        if not fits:
             raise RemoteError("unreachable", "Microsoft Graph named an address that cannot be asked.")
         return url
+
+
+async def pause(error: RemoteError, failures: int) -> None:
+    """Wait after an error that can pass, within something long; the error itself where that would take too long."""
+    wait = WAIT_SECONDS * 2**failures if error.retry_after is None else error.retry_after
+    if wait > _PATIENCE_SECONDS or failures + 1 >= ATTEMPTS:
+        raise error
+    await asyncio.sleep(wait)
 
 
 async def _once_only(data: bytes) -> AsyncIterator[bytes]:
