@@ -424,6 +424,44 @@ class TestChanges:
             async with refused("missing"):
                 await changes(graph, found[-1].cursor)
 
+    async def test_folders_are_asked_for_once_at_most(self, fake: FakeGraph) -> None:
+        mine, other = fake.add(None, "mine"), fake.add(None, "other")
+        deep = fake.add(fake.add(mine.id, "a").id, "b")
+        for number in range(3):
+            fake.add(deep.id, f"{number}", b"")
+        fake.page_size = 1
+        async with graph_connector(fake, folder_id=mine.id) as graph:
+            cursor = (await changes(graph))[2]
+            asked = len(fake.made("GET", "/items/item"))
+            assert asked == 1 + len(fake.made("GET", "/delta"))  # the linked folder, and the pages
+            for number in range(3):
+                fake.add(other.id, f"{number}", b"")
+            assert len((await changes(graph, cursor))[1]) == 3
+            assert len(fake.made("GET", f"/items/{other.id.replace('!', '%21')}?")) == 1
+
+    async def test_a_folder_that_leaves_while_the_pages_are_read(
+        self, fake: FakeGraph, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mine, other = fake.add(None, "mine"), fake.add(None, "other")
+        folder = fake.add(other.id, "folder")
+        child = fake.add(folder.id, "a.txt", b"")
+        now, leaf = fake._shown(folder), fake._shown(child)
+        before = now | {"parentReference": {"id": mine.id}}
+        fake.page_size = 1
+        async with graph_connector(fake, folder_id=mine.id) as graph:
+            for entries in ([before, now, leaf], [before, {"id": folder.id, "deleted": {}}, leaf]):
+                monkeypatch.setattr(fake, "_everything", lambda _, entries=entries: entries)
+                assert (await changes(graph))[:2] == (["folder"], [folder.id, child.id])
+
+    async def test_folders_that_lie_in_each_other(
+        self, fake: FakeGraph, graph: GraphConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = (
+            {"id": each, "name": each, "folder": {}, "parentReference": {"id": of}} for each, of in ("ab", "ba")
+        )
+        monkeypatch.setattr(fake, "_everything", lambda _: [one, two])
+        assert (await changes(graph))[:2] == ([], ["a", "b"])
+
     async def test_the_last_appearance_holds(
         self, fake: FakeGraph, graph: GraphConnector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -867,6 +905,7 @@ class TestPut:
             await graph.put(node.id, content(data), if_match=node.etag)
         assert node.data == b"theirs"
         assert len(fake.made("PUT", "/content")) == (1 if at == "/content" else 0)
+        assert fake.made("PUT", "/up/") == []
 
     async def test_a_change_while_the_pieces_travel(self, fake: FakeGraph) -> None:
         node = fake.add(None, "a.txt", b"one")
@@ -969,6 +1008,22 @@ class TestFolders:
         async with refused("changed"):
             await graph.delete(file.id, if_match=file.etag)
         assert fake.nodes[file.id].data == b"theirs"
+
+    async def test_delete_a_folder_that_changed_after_the_look(
+        self, fake: FakeGraph, graph: GraphConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = fake.add(None, "f")
+        answer = fake._answer
+
+        async def late(request: web.Request, path: str, body: bytes) -> web.Response:
+            if request.method == "DELETE":
+                fake.rename(folder.id, "theirs")
+            return await answer(request, path, body)
+
+        monkeypatch.setattr(fake, "_answer", late)
+        async with refused("changed"):
+            await graph.delete(folder.id)
+        assert folder.id in fake.nodes
 
     async def test_delete_a_folder(self, fake: FakeGraph, graph: GraphConnector) -> None:
         folder = fake.add(None, "f")

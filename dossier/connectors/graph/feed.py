@@ -64,7 +64,7 @@ class Feed:
         for name, raw in page.items():
             if name == self._root and "deleted" in raw:
                 raise RemoteError("missing", "The linked folder was deleted.")
-            if name == self._root or "root" in raw or name in told:
+            if name == self._root or "root" in raw:
                 continue
             if "deleted" in raw:
                 self._folders.pop(name, None)
@@ -89,7 +89,7 @@ class Feed:
         untold, passed, at = list[dict[str, Any]](), set[str](), parent_of(raw)
         while at != self._root:
             if not at or at in passed:
-                return None
+                break
             passed.add(at)
             folder = page.get(at)
             if folder is None and at in self._folders:
@@ -97,10 +97,13 @@ class Feed:
                 continue
             folder = folder or await self._fetched(at)
             if folder is None or "deleted" in folder or is_left_out(folder):
-                return None
+                break
             untold.append(folder)
             at = parent_of(folder)
-        return untold[::-1]
+        else:
+            return untold[::-1]
+        self._outside |= passed
+        return None
 
     async def _fetched(self, name: str) -> dict[str, Any] | None:
         """A folder that no page has told of so far: one that did not change, comes later, or lies elsewhere."""
@@ -111,8 +114,5 @@ class Feed:
         except RemoteError as error:
             if error.kind != "missing":
                 raise
-            raw = {}
-        if not raw or "root" in raw:
-            self._outside.add(name)
             return None
-        return raw
+        return None if "root" in raw else raw
