@@ -15,7 +15,7 @@ from dossier.core.settings import Settings
 from tests.contract import Contract, contract_of
 
 ROOT = Path(__file__).parents[1]
-REGENERATE = "the API has changed: run `make openapi client` and commit both files"
+REGENERATE = "the API has changed: run `make openapi client wiremock` and commit what they write"
 JSON, PROBLEM = "application/json", "application/problem+json"
 # No id, no parameter and no body: nothing that could be missing or wrong.
 NOTHING_TO_GET_WRONG = {"sign_out": {"404", "422"}}

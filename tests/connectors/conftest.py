@@ -12,8 +12,10 @@ import pytest
 
 from dossier.connectors import Connector
 from dossier.connectors.folder import FolderConnector
+from dossier.connectors.graph import GraphConnector, wire
 from dossier.connectors.s3 import BucketPlace, S3Connector
 from dossier.connectors.webdav import WebDavConnector
+from tests.connectors.fake_graph import FakeGraph, graph_connector
 from tests.connectors.servers import PASSWORD, USER, Apache, DavServer, Rclone, WsgiDav
 from tools.servers import SeaweedFS
 
@@ -77,18 +79,32 @@ def bucket_place(server: SeaweedFS, prefix: str = "", *, versioned: bool = False
     return BucketPlace(bucket, prefix, server.region, server.endpoint, server.access_key, server.secret_key)
 
 
+@asynccontextmanager
+async def _graph(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    fake = await FakeGraph().start()
+    try:
+        async with (
+            graph_connector(fake) as ours,
+            graph_connector(fake) as theirs,
+            graph_connector(fake, folder_id="none") as nowhere,
+        ):
+            yield Place(ours, theirs, nowhere)
+    finally:
+        await fake.stop()
+
+
 PLAIN, VERSIONED = "plain", "versioned"
 
-#: A system without a server of its own (an in-memory one, say) is one more line here.
 PLACES: dict[str, Maker] = {
     "folder": _folder,
+    "graph": _graph,
     "apache": _webdav("apache"),
     "wsgidav": _webdav("wsgidav"),
     "rclone": _webdav("rclone"),
     "s3": _s3(versioned=False),
     "s3 with versions": _s3(versioned=True),
 }
-FAST = {"folder", "memory"}
+FAST = {"folder", "graph"}
 
 
 @pytest.fixture(params=[pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in PLACES])
@@ -150,3 +166,19 @@ def buckets(seaweed: SeaweedFS) -> SeaweedFS:
     client.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
     client.close()
     return seaweed
+
+
+@pytest.fixture
+async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeGraph]:
+    """A drive with nothing in it. What fails is tried again at once."""
+    monkeypatch.setattr(wire, "WAIT_SECONDS", 0.0)
+    fake = await FakeGraph().start()
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture
+async def graph(fake: FakeGraph) -> AsyncIterator[GraphConnector]:
+    """Linked to the drive's root."""
+    async with graph_connector(fake) as connector:
+        yield connector
