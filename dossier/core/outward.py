@@ -135,7 +135,7 @@ class Outward:
         connect: float = CONNECT_SECONDS,
         whole: float | None = WHOLE_SECONDS,
     ) -> "aiohttp.ClientSession":
-        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end). Follow no redirects with it.
+        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end).
 
         Its requests raise aiohttp.ClientError, TimeoutError, or ValueError for an address that is none.
         """

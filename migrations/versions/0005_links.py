@@ -78,7 +78,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("detail", sa.String(length=500), nullable=False),
         sa.Column("changed_at", time(), nullable=False),
-        sa.ForeignKeyConstraint(["link_id"], ["dms_links.id"], name=op.f("fk_dms_link_items_link_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["dms_links.id"], name=op.f("fk_dms_link_items_link_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dms_link_items")),
         sa.UniqueConstraint("link_id", "node_id", name=op.f("uq_dms_link_items_link_id_node_id")),
         sa.UniqueConstraint("link_id", "remote_key", name=op.f("uq_dms_link_items_link_id_remote_key")),
