@@ -35,6 +35,13 @@ class LinkUnreachable(Invalid):
     title = "The place in the other system could not be reached"
 
 
+class LinkBusy(Conflict):
+    """A run is under way; a second look beside it would take what it just made for missing."""
+
+    code = "link_busy"
+    title = "The link is running at this moment"
+
+
 class LinkNotBraked(Conflict):
     """There is nothing to release."""
 

@@ -17,6 +17,7 @@ from dossier import documents, folders, storage, tasks
 from dossier.connectors import Content, Item
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError, PreconditionFailed, Unavailable
+from dossier.core.jobs import NOBODY
 from dossier.core.units import ReadUnit, Unit, Units
 from dossier.links import items
 from dossier.links.errors import LinkGone
@@ -43,10 +44,12 @@ class Got:
 
 
 class Ledger:
-    """One link's books."""
+    """One link's books, for as long as ``holder`` has its lease. Raises LinkGone afterwards."""
 
-    def __init__(self, units: Units, store: storage.BlobStore, actor: Actor, link_id: UUID) -> None:
-        self.units, self.store, self.actor, self.link_id = units, store, actor, link_id
+    def __init__(
+        self, units: Units, store: storage.BlobStore, actor: Actor, link_id: UUID, holder: UUID = NOBODY
+    ) -> None:
+        self.units, self.store, self.actor, self.link_id, self.holder = units, store, actor, link_id, holder
 
     async def _do(self, verb: Callable[[Unit, LinkRow], Awaitable[T]]) -> T:
         """A Unit on the link. Refusals of the rooms below become the engine's own words."""
@@ -76,7 +79,8 @@ class Ledger:
     async def _link(self, unit: ReadUnit) -> LinkRow:
         query = select(LinkRow).where(LinkRow.id == self.link_id, LinkRow.workspace_id == unit.workspace_id)
         link = (await unit.session.execute(query)).scalar_one_or_none()
-        if link is None:
+        if link is None or link.leased_by != self.holder:
+            # Deleted, or another run has it: what this one saw may be older than what that one did.
             raise LinkGone
         return link
 
@@ -138,6 +142,15 @@ class Ledger:
                 await items.lose(unit, link, row)
 
         await self._do(verb)
+
+    async def unlisted(self, ids: set[str]) -> bool:
+        """Whether something that was there was not listed."""
+
+        async def verb(unit: ReadUnit, link: LinkRow) -> bool:
+            there = select(LinkItemRow.remote_id).where(LinkItemRow.link_id == link.id, LinkItemRow.there == true())
+            return not ids.issuperset((await unit.session.execute(there)).scalars())
+
+        return await self._read(verb)
 
     async def listed(self, ids: set[str], cursor: str | None) -> None:
         """What a whole listing did not hold is gone, or has another id now."""

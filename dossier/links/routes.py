@@ -10,6 +10,7 @@ from dossier.core.vault import Vault
 from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, ok, paged, problems, units, write
 from dossier.links import runs, schemas, service
 from dossier.links.errors import (
+    LinkBusy,
     LinkItemNotFound,
     LinkNotBraked,
     LinkNotFound,
@@ -145,13 +146,13 @@ async def release_link(request: Request, actor: CurrentActor, link_id: UUID, _ke
     summary="What the next run would do",
     status_code=200,
     response_model=None,
-    responses=ok(schemas.Plan) | problems(LinkNotFound),
+    responses=ok(schemas.Plan) | problems(LinkBusy, LinkNotFound, LinkUnreachable),
 )
 async def plan_link(request: Request, actor: CurrentActor, link_id: UUID) -> Response:
     """Look at the other side now and plan, without doing anything on either side. For owners."""
     async with units(request).read(actor) as unit:
-        link = await service.require(unit, link_id)
-    plan = await runs.dry(request.app.state, link)
+        await service.require(unit, link_id)
+    plan = await runs.dry(request.app.state, actor.workspace_id, link_id)
     return Response(plan.model_dump_json(), 200, media_type="application/json")
 
 

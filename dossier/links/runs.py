@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -19,7 +20,7 @@ from dossier.core.jobs import NOBODY
 from dossier.core.log import log
 from dossier.core.units import Unit
 from dossier.links import making, schemas, service
-from dossier.links.errors import LinkGone, LinkUnreachable
+from dossier.links.errors import LinkBusy, LinkGone, LinkNotFound, LinkUnreachable
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkRow
 from dossier.links.sync.engine import Engine, Intent, Outcome
@@ -31,9 +32,9 @@ TRY_SECONDS = 20.0
 MOST_LISTED = 1000
 
 
-def ledger_of(context: Any, link: LinkRow) -> Ledger:
-    """The books of a link."""
-    return Ledger(context.units, context.store, service.actor_of(link), link.id)
+def _ledger(context: Any, link: LinkRow) -> Ledger:
+    """The books of a link under its lease."""
+    return Ledger(context.units, context.store, service.actor_of(link), link.id, link.leased_by)
 
 
 # Before there is a link
@@ -72,25 +73,29 @@ async def connected(context: Any, link: LinkRow) -> AsyncIterator[Connector]:
         raise RemoteError("refused", error.detail) from error
 
 
-async def dry(state: Any, link: LinkRow) -> schemas.Plan:
-    """What the next run would do. Raises LinkUnreachable."""
+async def dry(state: Any, workspace_id: UUID, link_id: UUID) -> schemas.Plan:
+    """What the next run would do. Raises LinkUnreachable, LinkBusy, LinkNotFound."""
     try:
-        async with connected(state, link) as remote:
-            await remote.check()
-            engine = Engine(ledger_of(state, link), remote)
-            await engine.look()
-            intents = await engine.intents()
+        async with _leased(state, workspace_id, link_id, starts=False) as link:
+            if link is None:
+                raise LinkBusy
+            return await _plan(state, link)
     except RemoteError as error:
         raise LinkUnreachable(error.detail, reason=error.kind) from error
-    counts: dict[str, int] = {}
-    for intent in intents:
-        counts[intent.step] = counts.get(intent.step, 0) + 1
-    terms = await engine.books.terms()
-    total = await engine.books.count()
-    deleted = sum(counts.get(step, 0) for step in DELETING)
-    replaced = sum(counts.get(step, 0) for step in REPLACING)
-    brake = terms.stops(deleted, replaced, total)
-    return schemas.Plan(counts=counts, steps=[_planned(intent) for intent in intents[:MOST_LISTED]], brake=brake)
+    except LinkGone:
+        raise LinkNotFound from None
+
+
+async def _plan(state: Any, link: LinkRow) -> schemas.Plan:
+    async with connected(state, link) as remote:
+        await remote.check()
+        engine = Engine(_ledger(state, link), remote)
+        await engine.look()
+        intents = await engine.intents()
+    counts = dict(Counter(intent.step.value for intent in intents))
+    deleted, replaced = (sum(counts.get(step, 0) for step in steps) for steps in (DELETING, REPLACING))
+    brake = (await engine.books.terms()).stops(deleted, replaced, await engine.books.count())
+    return schemas.Plan(counts=counts, steps=[_planned(each) for each in intents[:MOST_LISTED]], brake=brake)
 
 
 def _planned(intent: Intent) -> schemas.Planned:
@@ -102,47 +107,53 @@ def _planned(intent: Intent) -> schemas.Planned:
 
 async def run(context: Any, workspace_id: UUID, link_id: UUID) -> bool:
     """One run of a link; False where another is under way. What went wrong stands with the link afterwards."""
-    actor = Actor.system(workspace_id)
-    holder = new_id()
-    link = await context.units.run(actor, lambda unit: _take(unit, link_id, holder))
+    async with _leased(context, workspace_id, link_id, starts=True) as link:
+        if link is not None and link.state == service.ACTIVE:
+            await _work(context, link)
+        return link is not None
+
+
+@asynccontextmanager
+async def _leased(context: Any, workspace_id: UUID, link_id: UUID, *, starts: bool) -> AsyncIterator[LinkRow | None]:
+    """A link under a lease that is renewed for as long as the context lasts; None where somebody else has it.
+
+    Where the lease is lost all the same (a machine that slept), the ledger refuses to write. ``starts``: the promise
+    of a run is kept by this. Raises LinkGone.
+    """
+    actor, holder = Actor.system(workspace_id), new_id()
+    link = await context.units.run(actor, lambda unit: _take(unit, link_id, holder, starts=starts))
     if link is None:
-        return False
-    if link.state != service.ACTIVE:
-        await _release(context, actor, link_id, holder)
-        return True
-    working = asyncio.create_task(_work(context, link))
-    heart = asyncio.create_task(_beat(context, actor, link_id, holder, working))
+        yield None
+        return
+    heart = asyncio.create_task(_beat(context, actor, link_id, holder))
     try:
-        await working
-    except LinkGone:
-        log.info("link.gone", link=str(link_id))
+        yield link
     finally:
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart
-        await asyncio.shield(_release(context, actor, link_id, holder))
-    return True
+        await asyncio.shield(context.units.run(actor, lambda unit: _release(unit, link_id, holder)))
 
 
-async def _take(unit: Unit, link_id: UUID, holder: UUID) -> LinkRow | None:
+async def _take(unit: Unit, link_id: UUID, holder: UUID, *, starts: bool) -> LinkRow | None:
     query = select(LinkRow).where(LinkRow.id == link_id, LinkRow.workspace_id == unit.workspace_id).with_for_update()
     link = (await unit.session.execute(query)).scalar_one_or_none()
     if link is None:
         raise LinkGone
-    link.promised = False
+    if starts:
+        link.promised = False
     if link.leased_by != NOBODY and link.leased_until > unit.now:
         return None
     link.leased_by, link.leased_until = holder, unit.now + service.LEASE
     return link
 
 
-async def _beat(context: Any, actor: Actor, link_id: UUID, holder: UUID, working: "asyncio.Task[None]") -> None:
-    while True:
+async def _beat(context: Any, actor: Actor, link_id: UUID, holder: UUID) -> None:
+    held = True
+    while held:
         await asyncio.sleep(BEAT_SECONDS)
-        if not await context.units.run(actor, lambda unit: _extend(unit, link_id, holder)):
-            log.warning("link.lease_lost", link=str(link_id))
-            working.cancel()
-            return
+        held = await context.units.run(actor, lambda unit: _extend(unit, link_id, holder))
+    log.warning("link.lease_lost", link=str(link_id))
 
 
 async def _extend(unit: Unit, link_id: UUID, holder: UUID) -> bool:
@@ -153,12 +164,9 @@ async def _extend(unit: Unit, link_id: UUID, holder: UUID) -> bool:
     return True
 
 
-async def _release(context: Any, actor: Actor, link_id: UUID, holder: UUID) -> None:
-    async def verb(unit: Unit) -> None:
-        mine = update(LinkRow).where(LinkRow.id == link_id, LinkRow.leased_by == holder)
-        await unit.session.execute(mine.values(leased_by=NOBODY))
-
-    await context.units.run(actor, verb)
+async def _release(unit: Unit, link_id: UUID, holder: UUID) -> None:
+    mine = update(LinkRow).where(LinkRow.id == link_id, LinkRow.leased_by == holder)
+    await unit.session.execute(mine.values(leased_by=NOBODY))
 
 
 async def _work(context: Any, link: LinkRow) -> None:
@@ -166,7 +174,7 @@ async def _work(context: Any, link: LinkRow) -> None:
     try:
         async with connected(context, link) as remote:
             await remote.check()
-            engine = Engine(ledger_of(context, link), remote)
+            engine = Engine(_ledger(context, link), remote)
             outcome = await engine.run()
     except RemoteError as error:
         metrics.link_runs.labels(link.kind, error.kind).inc()

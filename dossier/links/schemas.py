@@ -145,6 +145,7 @@ class NewLink(BaseModel):
     credentials: Credentials | None = None
     direction: Direction = "both"
     limits: Limits = Field(default_factory=Limits)
+    paused: bool = Field(False, description="Made without running: its plan shows what it would do.")
 
 
 class PlaceTest(BaseModel):

@@ -58,7 +58,7 @@ async def create(unit: Unit, new: NewLink, vault: Vault) -> Wire:
         sealed=None,
         direction=new.direction,
         limits=new.limits.model_dump(),
-        state=ACTIVE,
+        state="paused" if new.paused else ACTIVE,
         trouble="",
         detail="",
         leased_by=NOBODY,

@@ -228,6 +228,10 @@ class MemoryBooks:
             if child.theirs is not None and child.theirs.place.parent == row.key:
                 self._lose(child)
 
+    async def unlisted(self, ids: set[str]) -> bool:
+        """Whether something is missing."""
+        return any(row.theirs is not None and row.remote_id not in ids for row in self.rows.values())
+
     async def listed(self, ids: set[str], cursor: str | None) -> None:
         """What was not listed is gone, or has another id now."""
         lost = [row for row in self.rows.values() if row.theirs is not None and row.remote_id not in ids]

@@ -94,6 +94,10 @@ class Books(Protocol):
         """Note what the other side has. An item that is as noted already changes nothing. A parent was noted before."""
         ...
 
+    async def unlisted(self, ids: set[str]) -> bool:
+        """Whether something that was there last time is not among ``ids``."""
+        ...
+
     async def listed(self, ids: set[str], cursor: str | None) -> None:
         """All was listed: what is not among ``ids`` is gone. A rename that changed the id is recognised here."""
         ...

@@ -95,7 +95,19 @@ class Engine:
             await self._read(None)
 
     async def _read(self, cursor: str | None) -> None:
-        """Only a listing that came to its end says what is gone."""
+        """Only a listing that came to its end says what is gone, and of what it lacks a second one: what was moved from a
+        part that was still to be listed to one that was already is in neither of the two."""
+        seen, next_ = await self._pages(cursor)
+        if cursor is not None:
+            await self.books.keep_cursor(next_ or cursor)
+            return
+        if await self.books.unlisted(seen):
+            again, next_ = await self._pages(None)
+            seen = again if self.remote.caps.feed else seen | again
+        await self.books.listed(seen, next_)
+
+    async def _pages(self, cursor: str | None) -> tuple[set[str], str | None]:
+        """Note all pages; the ids that are there, and the next cursor."""
         seen: set[str] = set()
         next_: str | None = None
         async for page in self.remote.changes(cursor):
@@ -103,10 +115,7 @@ class Engine:
             seen.update(item.id for item in page.items)
             seen.difference_update(page.gone)
             next_ = page.cursor or next_
-        if cursor is None:
-            await self.books.listed(seen, next_)
-        elif next_ is not None:
-            await self.books.keep_cursor(next_)
+        return seen, next_
 
     # Stopping
 
