@@ -247,7 +247,7 @@ def _tidy(schema: dict[str, Any]) -> None:
                 own = content.get("application/json", {}).get("schema", {})
                 if own.get("$ref", "").endswith("/HTTPValidationError"):
                     del operation["responses"][status]
-                elif len(content) > 1 or not own:
+                elif (len(content) > 1 and status[0] != "2") or not own:
                     content.pop("application/json", None)
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)

@@ -471,9 +471,50 @@ export interface paths {
         };
         /**
          * Read the feed
-         * @description What happened to things that the actor may see now, in order, without gaps; never answers the same event twice.
+         * @description What happened to things that the actor may see now, in order, without gaps; never answers the same event twice. With
+         *     `Accept: application/cloudevents-batch+json` it is a batch of CloudEvents, and `Link` says where to go on.
          */
         get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the schemas of all events
+         * @description The JSON Schema of every type of event, by type. New types and fields can come at any time.
+         */
+        get: operations["get_event_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/schemas/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the schema of an event
+         * @description The JSON Schema of one type of event, as the feed shows it.
+         */
+        get: operations["get_event_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2084,6 +2125,54 @@ export interface components {
             items: components["schemas"]["Event"][];
             /** Next */
             next: string;
+        };
+        /**
+         * EventSchema
+         * @description A JSON Schema (2020-12).
+         * @example {
+         *       "properties": {},
+         *       "required": [
+         *         "id"
+         *       ],
+         *       "title": "version.added",
+         *       "type": "object"
+         *     }
+         */
+        EventSchema: {
+            /** Properties */
+            properties: {
+                [key: string]: unknown;
+            };
+            /** Required */
+            required: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EventSchemas
+         * @description The schema of every type of event.
+         * @example {
+         *       "types": {
+         *         "version.added": {
+         *           "properties": {},
+         *           "required": [
+         *             "id"
+         *           ],
+         *           "title": "version.added",
+         *           "type": "object"
+         *         }
+         *       }
+         *     }
+         */
+        EventSchemas: {
+            /** Types */
+            types: {
+                [key: string]: components["schemas"]["EventSchema"];
+            };
         };
         /**
          * Findings
@@ -7855,12 +7944,57 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A page; or a batch of CloudEvents, whose `Link` says where to go on. */
             200: {
                 headers: {
+                    /** @description Of a batch: the next page. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "data": {
+                     *           "actor": {
+                     *             "id": "0198c0de-4444-7000-8000-000000000001",
+                     *             "name": "Mara Lind"
+                     *           },
+                     *           "at": "2026-11-24T09:12:00Z",
+                     *           "data": {
+                     *             "comment": "signed",
+                     *             "number": 5,
+                     *             "size": 1204300
+                     *           },
+                     *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+                     *           "id": "0198c0de-5555-7000-8000-000000000001",
+                     *           "seq": 42,
+                     *           "type": "version.added"
+                     *         },
+                     *         "datacontenttype": "application/json",
+                     *         "id": "0198c0de-5555-7000-8000-000000000001",
+                     *         "source": "urn:uuid:0198c0de-1111-7000-8000-000000000001",
+                     *         "specversion": "1.0",
+                     *         "subject": "documents/0198c0de-3333-7000-8000-000000000001",
+                     *         "time": "2026-11-24T09:12:00Z",
+                     *         "type": "version.added"
+                     *       }
+                     *     ]
+                     */
+                    "application/cloudevents-batch+json": {
+                        data: Record<string, never>;
+                        /** @constant */
+                        datacontenttype: "application/json";
+                        /** Format: uuid */
+                        id: string;
+                        source: string;
+                        /** @constant */
+                        specversion: "1.0";
+                        subject?: string;
+                        /** Format: date-time */
+                        time: string;
+                        type: string;
+                    }[];
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
@@ -7883,6 +8017,138 @@ export interface operations {
                 };
             };
             /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSchemas"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSchema"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `event_type_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
