@@ -42,6 +42,7 @@ from dossier.storage import BlobStore, open_store, traced
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
+from dossier.webhooks import routes as webhooks_routes
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -61,6 +62,7 @@ ROUTERS = [
     tasks_routes.router,
     feed_routes.router,
     notices_routes.router,
+    webhooks_routes.router,
     screens_routes.router,
 ]
 # Ways to a session and what needs one, set-up and pages: the partners' face has none of these.

@@ -65,6 +65,11 @@ job_seconds = _histogram("job_seconds", "How long runs of jobs took.", WORK, "ki
 consumer_lag = _gauge("consumer_lag_events", "Events that a consumer has not seen, over all workspaces.", "consumer")
 blobs_swept = _counter("blobs_swept", "Stored contents that nothing named and that were removed.")
 
+webhook_tries = _counter(
+    "webhook_tries", "Tries to deliver: delivered, failed (comes again), given_up, gone (410).", "outcome"
+)
+oldest_delivery_seconds = _gauge("webhook_oldest_seconds", "Age of the oldest delivery that is still to be sent.")
+
 clock_ahead = _gauge("clock_ahead_seconds", "What this machine's clock is ahead of the database server's.")
 loop_lag = _histogram("event_loop_lag_seconds", "How late the event loop came to a timer.", LAG)
 gather_failures = _counter("gather_failures", "Times that the database did not tell its numbers.")
