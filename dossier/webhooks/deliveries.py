@@ -92,8 +92,8 @@ def row_of(unit: Unit, hook: Webhook, each: Message, state: str) -> Wire:
 
 
 def wake(unit: Unit, hook: Webhook, at: datetime) -> None:
-    """Promise a job that looks after an active endpoint at a moment, unless one comes as early."""
-    if hook.active and (hook.wake_at is None or hook.wake_at > at):
+    """Promise a job that looks after an active endpoint at a moment, unless one comes as early that is not long overdue."""
+    if hook.active and (hook.wake_at is None or hook.wake_at > at or hook.wake_at < unit.now - LATE):
         hook.wake_at = at
         unit.defer("webhooks.send", delay=max(at - unit.now, timedelta(0)), webhook_id=str(hook.id))
 
@@ -164,7 +164,7 @@ async def require(unit: ReadUnit, webhook_id: UUID, *, lock: bool = False) -> We
 
 
 async def sweep(unit: Unit) -> bool:
-    """Forget one batch of what is older than 30 days; whether there may be more."""
+    """Forget one batch of what is older than 30 days and has ended; whether there may be more."""
     ids = await queries.old(unit, unit.now - KEPT, SWEPT)
     for start in range(0, len(ids), 500):
         await unit.session.execute(delete(Delivery).where(Delivery.id.in_(ids[start : start + 500])))

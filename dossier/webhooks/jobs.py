@@ -73,10 +73,11 @@ async def tell_owner(context: Any, job: JobRow) -> None:
 
 
 async def run_sweep(context: Any, job: JobRow) -> None:
-    """Forget deliveries of more than 30 days ago, a batch a Unit; wake what nobody wakes any more."""
+    """Give up and forget deliveries of more than 30 days ago, a batch a Unit; wake what nobody wakes any more."""
     actor = Actor.system(job.workspace_id, NAME)
-    while await context.units.run(actor, deliveries.sweep):
-        pass
+    for step in (turns.expire, deliveries.sweep):
+        while await context.units.run(actor, step):
+            pass
     await context.units.run(actor, deliveries.rouse)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from dossier.core import paging
 from dossier.core.units import ReadUnit
@@ -59,14 +59,17 @@ async def deliveries(
     unit: ReadUnit, webhook_id: UUID, states: Collection[str], limit: int, before: int | None
 ) -> Sequence[Delivery]:
     """Deliveries of an endpoint, newest first, one more than ``limit``; no ``states`` means all."""
-    query = select(Delivery).where(Delivery.workspace_id == unit.workspace_id, Delivery.webhook_id == webhook_id)
+    query = select(Delivery.id).where(Delivery.workspace_id == unit.workspace_id, Delivery.webhook_id == webhook_id)
     if before is not None:
         query = query.where(Delivery.number < before)
-    if states:
-        query = query.where(Delivery.state.in_(states))
-    else:
-        query = paging.along(query, Delivery, "uq_webhook_deliveries_webhook_id_number")
-    return (await unit.session.scalars(query.order_by(Delivery.number.desc()).limit(limit + 1))).all()
+    newest = query.order_by(Delivery.number.desc()).limit(limit + 1)
+    if not states:
+        newest = paging.along(newest, Delivery, "uq_webhook_deliveries_webhook_id_number")
+    # A page per state: an ``IN`` with ORDER BY would sort all that wait.
+    pages = [select(newest.where(Delivery.state == state).subquery().c.id) for state in states]
+    ids = union_all(*pages).subquery() if pages else newest.subquery()
+    found = select(Delivery).join(ids, Delivery.id == ids.c.id).order_by(Delivery.number.desc()).limit(limit + 1)
+    return (await unit.session.scalars(found)).all()
 
 
 async def attempts(unit: ReadUnit, delivery_id: UUID) -> Sequence[Attempt]:
@@ -105,9 +108,17 @@ async def next_of(unit: ReadUnit, webhook_id: UUID, document_id: UUID) -> Delive
 
 
 async def old(unit: ReadUnit, before: datetime, limit: int) -> Sequence[UUID]:
-    """Deliveries of the workspace from before a moment."""
+    """Deliveries of the workspace from before a moment that have ended."""
     query = select(Delivery.id).where(Delivery.workspace_id == unit.workspace_id, Delivery.created_at < before)
-    return (await unit.session.scalars(query.limit(limit))).all()
+    return (await unit.session.scalars(query.where(Delivery.state.not_in(OPEN)).limit(limit))).all()
+
+
+async def stale(unit: ReadUnit, before: datetime, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    """Endpoint and delivery of what was promised before a moment and is still to be sent, in order."""
+    query = select(Delivery.webhook_id, Delivery.id).where(Delivery.workspace_id == unit.workspace_id)
+    query = query.where(Delivery.created_at < before, Delivery.state.in_(OPEN))
+    rows = await unit.session.execute(query.order_by(Delivery.webhook_id, Delivery.number).limit(limit))
+    return [(row[0], row[1]) for row in rows]
 
 
 async def sleepers(unit: ReadUnit, before: datetime) -> Sequence[UUID]:

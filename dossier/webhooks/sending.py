@@ -10,13 +10,15 @@ from uuid import UUID
 
 from dossier import __version__, feed
 from dossier.core.clock import Clock
-from dossier.core.outward import first_bytes
+from dossier.core.outward import first_bytes, was_refused
 from dossier.webhooks.signing import sign
 
 if TYPE_CHECKING:
     import aiohttp
 
 KEPT_BYTES = 4096
+# The status decides; the body is for the log alone, and nobody waits long for that.
+BODY_SECONDS = 2.0
 KEPT_HEADERS = ("content-type", "content-length", "date", "location", "retry-after", "server", "x-request-id")
 LONGEST_HEADER = 500
 LONGEST_PAUSE = timedelta(days=1)
@@ -70,7 +72,7 @@ async def post(session: "aiohttp.ClientSession", letter: Letter, clock: Clock) -
 
     try:
         async with session.post(letter.url, data=letter.body, headers=headers, allow_redirects=False) as response:
-            answer = await first_bytes(response, KEPT_BYTES)
+            answer = await first_bytes(response, KEPT_BYTES, BODY_SECONDS)
             came = result(response.status)
             kept = {name: value[:LONGEST_HEADER] for name in KEPT_HEADERS if (value := response.headers.get(name))}
             pause = _pause(response.headers.get("Retry-After"), at)
@@ -96,14 +98,13 @@ def _said(error: Exception) -> str:
     """A sentence for owners; raw texts of errors may hold addresses of our network."""
     import aiohttp
 
+    if was_refused(error):
+        return "It leads to where nothing may be sent."
     match error:
-        case aiohttp.InvalidURL():
-            return "It leads to an address that is not public."
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return "Its TLS certificate cannot be verified."
         case aiohttp.ClientConnectorError():
-            text = str(error.os_error)
-            return "It leads to an address that is not public." if "not allowed" in text else "It cannot be reached."
+            return "It cannot be reached."
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
             return "It broke the connection."
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():

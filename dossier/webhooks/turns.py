@@ -14,8 +14,8 @@ from dossier.core.ids import new_id
 from dossier.core.units import Unit
 from dossier.core.vault import Vault, context
 from dossier.webhooks import queries
-from dossier.webhooks.deliveries import wake
-from dossier.webhooks.models import DELIVERED, FAILED, WAITING, Attempt, Delivery, Webhook
+from dossier.webhooks.deliveries import KEPT, SWEPT, wake
+from dossier.webhooks.models import DELIVERED, FAILED, OPEN, WAITING, Attempt, Delivery, Webhook
 from dossier.webhooks.sending import Letter, Result
 
 BATCH = 8
@@ -140,6 +140,17 @@ async def _end(unit: Unit, hook: Webhook, row: Delivery, state: str) -> None:
     if follower is not None:
         follower.state, follower.next_at = WAITING, unit.now
         wake(unit, hook, unit.now)
+
+
+async def expire(unit: Unit) -> bool:
+    """Give up one batch of what could not be sent for 30 days, as an inactive endpoint's; whether there may be more."""
+    found = await queries.stale(unit, unit.now - KEPT, SWEPT)
+    for webhook_id, delivery_id in found:
+        hook = await queries.webhook(unit, webhook_id, lock=True)
+        row = await queries.delivery(unit, webhook_id, delivery_id)
+        if hook is not None and row is not None and row.state in OPEN:
+            await _end(unit, hook, row, FAILED)
+    return len(found) == SWEPT
 
 
 async def disable(unit: Unit, hook: Webhook, reason: str) -> None:

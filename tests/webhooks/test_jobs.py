@@ -19,6 +19,7 @@ from dossier.core.outward import Outward
 from dossier.core.units import Unit
 from dossier.webhooks import jobs as sending
 from dossier.webhooks import queries, turns
+from dossier.webhooks import sending as sending_http
 from dossier.webhooks.models import Webhook
 from dossier.webhooks.sending import post
 from tests.webhooks.hooks import PATH, Hooks, good
@@ -151,7 +152,7 @@ class TestRetried:
         assert len({got.id for got in receiver.got}) == 1, "the same id each time"
         assert (await hooks.get(hook))["failing_since"] is None
 
-    @pytest.mark.parametrize("answer", [reset, hang, drip])
+    @pytest.mark.parametrize("answer", [reset, hang])
     async def test_no_answer(
         self, hooks: Hooks, receiver: "Receiver", answer: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -175,6 +176,18 @@ class TestRetried:
         await asyncio.wait_for(hooks.work(), 5)
         delivery = await hooks.delivery(hook)
         assert (delivery["state"], delivery["tries"][0]["answer"]) == ("delivered", "x" * 4096)
+
+    async def test_an_answer_that_drips_is_one_by_its_status(
+        self, hooks: Hooks, receiver: "Receiver", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sending_http, "BODY_SECONDS", 0.3)
+        receiver.answer = drip
+        hook = await hooks.add("document.*")
+        await hooks.document("Lease.txt")
+        await asyncio.wait_for(hooks.work(), 5)
+        delivery = await hooks.delivery(hook)
+        assert (delivery["state"], delivery["attempts"]) == ("delivered", 1)
+        assert set(delivery["tries"][0]["answer"]) == {"."}
 
     async def test_nobody_listens(self, hooks: Hooks) -> None:
         hook = await hooks.add("document.*", url="http://127.0.0.1:9/hook")
@@ -240,7 +253,7 @@ class TestRetried:
         await hooks.document("Lease.txt")
         await hooks.work()
         (tried,) = (await hooks.delivery(hook))["tries"]
-        assert (receiver.got, tried["error"]) == ([], "It leads to an address that is not public.")
+        assert (receiver.got, tried["error"]) == ([], "It leads to where nothing may be sent.")
 
 
 class TestOrder:
@@ -366,13 +379,7 @@ class TestAtLeastOnce:
         hook = await hooks.add("document.*")
         await hooks.document("Lease.txt")
         await hooks.worker().follow()
-
-        async def lose(unit: Unit) -> None:
-            for row in await jobs.list_(unit.session, unit.workspace_id):
-                if row.kind == "webhooks.send":
-                    await unit.session.delete(row)
-
-        await hooks.world.parts.units.run(hooks.world.owner.actor, lose)
+        await lose_jobs(hooks)
         await hooks.later(minutes=11)
         assert receiver.got == []
         await sweep(hooks)
@@ -514,6 +521,35 @@ class TestSweep:
         assert '"New.txt"' in (await hooks.delivery(hook))["body"]
         assert left["state"] == "delivered"
 
+    async def test_what_could_not_be_sent_lets_the_next_one_go(self, hooks: Hooks, receiver: "Receiver") -> None:
+        """An endpoint that was inactive for a month: what is too old is given up, and holds up nothing."""
+        document = await hooks.document("Lease.txt")
+        hook = await hooks.add("version.added")
+        for _ in range(2):
+            await hooks.version(document)
+        await hooks.worker().follow()
+        hooks.world.clock.move(days=25)
+        await hooks.version(document)
+        await hooks.worker().follow()
+        path = f"{PATH}/{hook['id']}"
+        await good(await hooks.client.patch(path, json={"active": False}))
+        await hooks.later(days=6)
+        await sweep(hooks)
+        assert await hooks.states(hook) == ["waiting"]
+        await good(await hooks.client.patch(path, json={"active": True}))
+        await hooks.work()
+        assert [event["data"]["data"]["number"] for event in receiver.events] == [4]
+
+    async def test_a_job_that_died_for_good_does_not_keep_new_events_waiting(self, hooks: Hooks) -> None:
+        hook = await hooks.add("document.*")
+        await hooks.document("One.txt")
+        await hooks.worker().follow()
+        await lose_jobs(hooks)
+        hooks.world.clock.move(minutes=11)
+        await hooks.document("Two.txt")
+        await hooks.work()
+        assert await hooks.states(hook) == ["delivered", "delivered"]
+
 
 class TestNumbers:
     async def test_tries_and_the_oldest(self, hooks: Hooks, receiver: "Receiver") -> None:
@@ -558,6 +594,17 @@ async def sweep(hooks: Hooks) -> None:
 
     await hooks.world.parts.units.run(hooks.world.owner.actor, promise)
     await hooks.worker().work()
+
+
+async def lose_jobs(hooks: Hooks) -> None:
+    """As if they had died for good."""
+
+    async def lose(unit: Unit) -> None:
+        for job in await jobs.list_(unit.session, unit.workspace_id):
+            if job.kind == "webhooks.send":
+                await unit.session.delete(job)
+
+    await hooks.world.parts.units.run(hooks.world.owner.actor, lose)
 
 
 async def row(hooks: Hooks, hook: Any) -> Webhook:

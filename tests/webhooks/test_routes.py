@@ -443,7 +443,7 @@ class TestTest:
         hook = await hooks.add()
         hooks.world.parts.outward.allow = ()
         told = await good(await hooks.client.post(f"{PATH}/{hook['id']}/test"))
-        assert (receiver.got, told["tries"][0]["error"]) == ([], "It leads to an address that is not public.")
+        assert (receiver.got, told["tries"][0]["error"]) == ([], "It leads to where nothing may be sent.")
 
 
 class TestAtOnce:
