@@ -319,6 +319,24 @@ class TestOrder:
             mine = [e["data"]["data"]["number"] for e in receiver.events if e["subject"] == f"documents/{document}"]
             assert mine == [2, 3, 4, 5], "each once, in order"
 
+    async def test_a_turn_that_is_over_goes_on_in_another(
+        self, hooks: Hooks, receiver: "Receiver", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that a busy endpoint leaves workers to other work."""
+        monkeypatch.setattr(turns, "BATCH", 1)
+        monkeypatch.setattr(sending, "TURN_SECONDS", 0.0)
+        hook = await hooks.add("document.*")
+        for number in range(3):
+            await hooks.document(f"{number}.txt")
+        worker = hooks.worker()
+        await worker.follow()
+        for sent in range(1, 4):
+            job = await worker._claim()
+            assert job is not None
+            await worker._run(job)
+            assert len(receiver.got) == sent
+        assert await hooks.states(hook) == ["delivered"] * 3
+
 
 class TestAtLeastOnce:
     async def test_a_worker_that_is_cut_off_while_it_sends(self, hooks: Hooks, receiver: "Receiver") -> None:
@@ -403,13 +421,16 @@ class TestAtLeastOnce:
             failed = await post(session, first, parts.clock)
             receiver.answer = None
             done = await post(session, second, parts.clock)
+        (before,) = await hooks.deliveries(hook)
         await parts.units.run(system, lambda unit: turns.settle(unit, id_, first, failed))
-        (waiting,) = await hooks.deliveries(hook)
-        assert (waiting["state"], waiting["attempts"]) == ("waiting", 2)
+        assert await hooks.deliveries(hook) == [before]
+        assert (before["state"], before["attempts"]) == ("waiting", 2)
         await parts.units.run(system, lambda unit: turns.settle(unit, id_, first, done))
         assert await hooks.states(hook) == ["delivered"]
         await parts.units.run(system, lambda unit: turns.settle(unit, id_, second, failed))
         assert await hooks.states(hook) == ["delivered"]
+        assert (await hooks.get(hook))["failing_since"] is None
+        assert len((await hooks.delivery(hook))["tries"]) == 3, "the log has them all"
 
 
 class TestDisabled:
