@@ -113,5 +113,10 @@ class TestSettings:
                 Settings.model_validate({name: wrong})
             assert wrong == "x" or wrong not in str(refused.value)
 
+    def test_one_key_seals_and_a_newline_at_its_end_is_none_of_it(self) -> None:
+        assert Settings(master_key=text(KEY) + "\n").master_key == text(KEY)
+        with pytest.raises(ValidationError, match="32 bytes in Base64"):
+            Settings(master_key=f"{text(KEY)} {text(OTHER)}")
+
     def test_is_in_no_description_of_the_settings(self) -> None:
         assert text(KEY) not in repr(Settings(master_key=text(KEY), master_keys_old=text(KEY)))
