@@ -67,6 +67,10 @@ blobs_swept = _counter("blobs_swept", "Stored contents that nothing named and th
 
 link_runs = _counter("link_runs", "Runs of links: done, braked, or what was wrong.", "kind", "outcome")
 link_steps = _counter("link_steps", "Steps of links by what they did.", "kind", "step")
+webhook_tries = _counter(
+    "webhook_tries", "Tries to deliver: delivered, failed (comes again), given_up, gone (410).", "outcome"
+)
+oldest_delivery_seconds = _gauge("webhook_oldest_seconds", "Age of the oldest delivery that is still to be sent.")
 
 clock_ahead = _gauge("clock_ahead_seconds", "What this machine's clock is ahead of the database server's.")
 loop_lag = _histogram("event_loop_lag_seconds", "How late the event loop came to a timer.", LAG)

@@ -7,6 +7,7 @@ environment is asked, no cookie is kept, nothing is decompressed, and TLS is ver
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
@@ -44,6 +45,7 @@ FORBIDDEN_4 = [
 GLOBAL_6 = IPv6Network("2000::/3")
 FORBIDDEN_6 = [IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
 LONGEST_HOST: Final = 253
+NOT_ALLOWED: Final = "this address is not allowed"
 # Names as they stand in addresses of the web, underscores among them (RFC 1035 §2.3.1 and §2.3.4).
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _OLD_FORM = re.compile(r"[0-9a-fx.]+", re.ASCII)
@@ -57,7 +59,14 @@ class AddressNotAllowed(Invalid):
 
 
 class Refused(OSError):
-    """A connection that is not made, because of where it leads."""
+    """A connection that is not made, because of where it leads; aiohttp puts it into an error of its own."""
+
+
+def was_refused(error: Exception) -> bool:
+    """Whether a request failed because of where it leads."""
+    import aiohttp
+
+    return isinstance(error, aiohttp.InvalidURL) or NOT_ALLOWED in str(getattr(error, "os_error", error))
 
 
 class Outward:
@@ -106,7 +115,7 @@ class Outward:
             host, _port, authority = parsed.raw_host, parsed.port, urlsplit(url).netloc
         except ValueError as error:
             raise _no("This is no address.") from error
-        if parsed.scheme not in (("https", "http") if self.http else ("https",)) or not host:
+        if parsed.scheme not in self._schemes or not host:
             raise _no("An address begins with https:// and names a host.")
         if parsed.raw_user is not None or parsed.raw_password is not None or "@" in authority:
             raise _no("An address holds no user and no password.")
@@ -117,6 +126,10 @@ class Outward:
         if ":" not in host and not (len(host) <= LONGEST_HOST and all(map(_LABEL.fullmatch, _labels(host)))):
             raise _no("This is no name of a host.")
         return host
+
+    @property
+    def _schemes(self) -> tuple[str, ...]:
+        return ("https", "http") if self.http else ("https",)
 
     def lets(self, address: Address) -> bool:
         """Whether a connection to this address may be made."""
@@ -135,9 +148,9 @@ class Outward:
         connect: float = CONNECT_SECONDS,
         whole: float | None = WHOLE_SECONDS,
     ) -> "aiohttp.ClientSession":
-        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end).
+        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end). It is to follow no redirects.
 
-        Its requests raise aiohttp.ClientError, TimeoutError, or ValueError for an address that is none.
+        Requests raise aiohttp.ClientError (see ``was_refused``), TimeoutError, or ValueError for an address that is none.
         """
         import aiohttp
 
@@ -155,13 +168,22 @@ class Outward:
             timeout=aiohttp.ClientTimeout(total=whole, connect=connect, sock_connect=connect),
             trust_env=False,
             auto_decompress=False,
+            middlewares=[self._by_scheme],
         )
+
+    async def _by_scheme(
+        self, request: "aiohttp.ClientRequest", handler: "aiohttp.ClientHandlerType"
+    ) -> "aiohttp.ClientResponse":
+        """An address may be older than the setting that allowed its scheme."""
+        if request.url.scheme not in self._schemes:
+            raise Refused(NOT_ALLOWED)
+        return await handler(request)
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """The socket of a connection: the last moment before it is made, and the only one that sees literals."""
         family, kind, protocol, _name, place = info
         if not self.lets(ipaddress.ip_address(_unscoped(str(place[0])))):
-            raise Refused("address not allowed")
+            raise Refused(NOT_ALLOWED)
         return socket.socket(family, kind, protocol)
 
     def _resolver(self) -> "AbstractResolver":
@@ -175,7 +197,7 @@ class Outward:
             ) -> list[ResolveResult]:
                 found = [(text, ipaddress.ip_address(_unscoped(text))) for text in await outward.lookup(host, port)]
                 if not found or not all(outward.lets(address) for _, address in found):
-                    raise Refused("address not allowed")
+                    raise Refused(NOT_ALLOWED)
                 return [
                     ResolveResult(
                         hostname=host,
@@ -194,11 +216,15 @@ class Outward:
         return Judging()
 
 
-async def first_bytes(response: "aiohttp.ClientResponse", most: int) -> bytes:
-    """The beginning of an answer's body, no more of it than ``most`` bytes."""
+async def first_bytes(response: "aiohttp.ClientResponse", most: int, seconds: float) -> bytes:
+    """What comes of an answer's body within ``seconds``, ``most`` bytes of it at most; a body may be torn or never end."""
+    import aiohttp
+
     body = bytearray()
-    while len(body) < most and (chunk := await response.content.read(most - len(body))):
-        body += chunk
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(seconds):
+            while len(body) < most and (chunk := await response.content.read(most - len(body))):
+                body += chunk
     return bytes(body)
 
 

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -144,8 +144,10 @@ class Settings(BaseSettings):
 
     @field_validator("master_key", "master_keys_old")
     @classmethod
-    def _is_of_keys(cls, text: str) -> str:
-        for each in text.replace(",", " ").split():
+    def _is_of_keys(cls, text: str, info: ValidationInfo) -> str:
+        text = text.strip()
+        one = info.field_name == "master_key" and text
+        for each in [text] if one else text.replace(",", " ").split():
             try:
                 fits = len(base64.b64decode(each, validate=True)) == 32
             except ValueError:

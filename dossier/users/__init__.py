@@ -32,6 +32,7 @@ from dossier.users.queries import (
     active_roles,
     groups_of,
     members_in,
+    owner_emails,
     people,
     workspace_ids,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "members_in",
     "membership",
     "memberships",
+    "owner_emails",
     "people",
     "reactivate_member",
     "rehash",

@@ -172,6 +172,13 @@ async def lock_owners(unit: ReadUnit) -> set[UUID]:
     return {owner.id for owner in await unit.session.scalars(_locked(query.order_by(Member.id), True))}
 
 
+async def owner_emails(unit: ReadUnit) -> dict[UUID, str]:
+    """Member id → e-mail of the active owners who are people."""
+    query = select(Member.id, User.email).join(User, User.id == Member.user_id)
+    query = query.where(_here(unit, Member), Member.role == "owner", active(), ~User.email_key.endswith(SERVICES))
+    return {row[0]: row[1] for row in await unit.session.execute(query.order_by(Member.id))}
+
+
 # Groups
 
 

@@ -7,7 +7,7 @@ import dossier.core.clock
 import dossier.core.ids
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 MYSQL = {"mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin", "mysql_engine": "InnoDB"}
 
 

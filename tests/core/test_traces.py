@@ -102,6 +102,7 @@ class TestRequest:
             "storage.put",
             "unit",
             "consume search.documents",
+            "consume webhooks.deliveries",
             "job search.index",
         }
 

@@ -136,6 +136,9 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "stream_events": call(LIST),
         "list_invitations": call(ADMIN_LIST),
         "list_certificates": call(ADMIN_LIST),
+        "list_webhooks": call(ADMIN_LIST),
+        "get_event_schemas": call(LIST),
+        "get_event_schema": call(LIST, type="version.added"),
     }
 
 
@@ -223,9 +226,26 @@ def _people(ids: Mapping[str, str]) -> dict[str, Call]:
         "invite": call(ADMIN, but={"foreign": GOOD}, send={"json": invited}),
         "register_certificate": call(ADMIN, but={"foreign": GOOD}, send={"json": program | shown}),
         "register_certificate:for one": call(ADMIN, send={"json": {"member_id": ids["program"]} | another}),
+        **_webhooks(ids),
         "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
         "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
         "revoke_invitation": call(ADMIN, invitation_id=ids["invitation"]),
+    }
+
+
+def _webhooks(ids: Mapping[str, str]) -> dict[str, Call]:
+    hook: Params = {"webhook_id": ids["webhook"]}
+    delivery = hook | {"delivery_id": ids["delivery"]}
+    return {
+        "create_webhook": call(ADMIN, but={"foreign": GOOD}, send={"json": {"url": "http://127.0.0.1:9/new"}}),
+        "get_webhook": call(ADMIN, **hook),
+        "update_webhook": call(ADMIN, send={"json": {"description": "changed"}}, **hook),
+        "rotate_webhook": call(ADMIN, **hook),
+        "try_webhook": call(ADMIN, **hook),
+        "list_deliveries": call(ADMIN, **hook),
+        "get_delivery": call(ADMIN, **delivery),
+        "replay_delivery": call(ADMIN, **delivery),
+        "replay_events": call(ADMIN, send={"json": {"after": 0, "before": 3}}, **hook),
     }
 
 
@@ -244,6 +264,7 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
         "delete_group": call(ADMIN, group_id=ids["group"]),
         "deactivate_member": call(ADMIN, member_id=ids["partner"]),
         "revoke_certificate": call(ADMIN, certificate_id=ids["certificate"]),
+        "delete_webhook": call(ADMIN, webhook_id=ids["webhook"]),
         "revoke_token": call(ADMIN, but=hidden, token_id=ids["token"]),
     }
 

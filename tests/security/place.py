@@ -27,6 +27,7 @@ from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, clie
 from tests.security.calls import BYTES, tus
 
 API = "/api/v1"
+TO_THIS_MACHINE = {"outward_http": True, "outward_allow": "127.0.0.0/8"}
 HOME = "http://127.0.0.1:8000"
 VAULT, STRONGROOM, ATTIC = "Vault-quokka", "Strongroom-quokka", "Attic-quokka"
 PLAN, OLD_PLAN = "plan-quokka.txt", "old-plan-quokka.txt"
@@ -111,9 +112,16 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"certificate": certificate["id"], "program": certificate["member"]["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
-    others |= {"job": await _dead_job(world, plan)}
+    others |= {"job": await _dead_job(world, plan)} | await _webhook(owner)
     others |= {"open_task": await _task(owner, open_document, "Read it")}
     return hidden, others
+
+
+async def _webhook(owner: httpx.AsyncClient) -> dict[str, str]:
+    """A webhook at an address where nobody listens, and a test of it."""
+    hook = await made(await owner.post(f"{API}/webhooks", json={"url": "http://127.0.0.1:9/quokka", "active": False}))
+    delivery = await made(await owner.post(f"{API}/webhooks/{hook['id']}/test"))
+    return {"webhook": hook["id"], "delivery": delivery["id"]}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
@@ -242,6 +250,7 @@ CONTENT = [
     *("blobs", "documents", "versions", "document_tags", "document_locks"),
     *("tasks", "task_comments"),
     *("uploads", "blob_holds"),
+    *("webhooks", "webhook_deliveries", "webhook_attempts"),
 ]
 
 
@@ -271,7 +280,8 @@ async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()
-    parts = build(Settings(data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL), clock=clock)
+    settings = Settings(data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL).model_copy(update=TO_THIS_MACHINE)
+    parts = build(settings, clock=clock)
     app = create_app(parts)
     people = {
         name: Someone(client_of(app, token), actor, actor.member_id or UUID(int=0), token, f"{name}@example.com")
