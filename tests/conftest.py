@@ -45,7 +45,7 @@ events.write = judged(events.write)  # type: ignore[assignment]  # in its place
 
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
 WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
-WHOLE_ONLY |= {"certificates", "webhooks"}
+WHOLE_ONLY |= {"certificates", "webhooks", "links"}
 # Rooms whose tests start real programs, but for those files that only read what is written for one.
 REAL_PROGRAMS = {"e2e", "deploy", "faults"}
 READ_ONLY = {"test_compose.py", "test_render.py"}

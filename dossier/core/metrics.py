@@ -71,6 +71,7 @@ webhook_tries = _counter(
     "webhook_tries", "Tries to deliver: delivered, failed (comes again), given_up, gone (410).", "outcome"
 )
 oldest_delivery_seconds = _gauge("webhook_oldest_seconds", "Age of the oldest delivery that is still to be sent.")
+link_behind_seconds = _gauge("link_behind_seconds", "Since when the active link that is most behind was not in step.")
 
 clock_ahead = _gauge("clock_ahead_seconds", "What this machine's clock is ahead of the database server's.")
 loop_lag = _histogram("event_loop_lag_seconds", "How late the event loop came to a timer.", LAG)

@@ -148,7 +148,7 @@ class Outward:
         connect: float = CONNECT_SECONDS,
         whole: float | None = WHOLE_SECONDS,
     ) -> "aiohttp.ClientSession":
-        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end). It is to follow no redirects.
+        """A session to use with ``async with``; ``connect`` and ``whole`` are seconds (None: no end). Follow no redirects.
 
         Requests raise aiohttp.ClientError (see ``was_refused``), TimeoutError, or ValueError for an address that is none.
         """

@@ -34,12 +34,14 @@ MOVED = {"name": TEXT, "previous": _object(name=TEXT, folder_id=ID)}
 PLACED = {"name": TEXT, "parent_id": _or_none(ID), "previous": _object(name=TEXT, parent_id=_or_none(ID))}
 STATUS: Schema = {"enum": ["open", "in_progress", "done", "cancelled"]}
 HOOK = {"webhook_id": ID, "host": TEXT}
+LINK = {"link_id": ID, "name": TEXT}
 CERTIFICATE = {"certificate_id": ID, "member_id": ID, "subject": TEXT, "sha256": SHA256}
 # What an event is about → type → its data. A question mark ends the name of what may be missing.
 KINDS: Final[Mapping[str, Mapping[str, Mapping[str, Schema]]]] = {
     "document": {
         "document.added": CONTENT,
-        "version.added": {**CONTENT, "restored_from?": _or_none(NUMBER)},
+        "version.added": {**CONTENT, "restored_from?": _or_none(NUMBER), "branched_from?": NUMBER},
+        "link.conflict": {**LINK, "theirs": NUMBER, "ours": NUMBER},
         "document.renamed": MOVED,
         "document.moved": MOVED,
         "document.updated": {"name": TEXT, "changed": TEXTS},
@@ -57,6 +59,12 @@ KINDS: Final[Mapping[str, Mapping[str, Mapping[str, Schema]]]] = {
         "folder.access_changed": {"scope_id": ID, "previous_scope_id": ID},
         "folder.trashed": {"name": TEXT},
         "folder.restored": {"name": TEXT},
+        "link.created": {**LINK, "kind": TEXT},
+        "link.changed": {**LINK, "state": TEXT},
+        "link.removed": LINK,
+        "link.braked": {**LINK, "deleted": NUMBER, "replaced": NUMBER},
+        "link.released": LINK,
+        "link.broken": {**LINK, "reason": TEXT},
         "workspace.renamed": {"name": TEXT, "previous": TEXT},
     },
     "task": {

@@ -4,6 +4,6 @@
 The rest keeps the books on the database and tells people and programs how a link stands.
 """
 
-from dossier.links.jobs import CONSUMERS, JOBS
+from dossier.links.jobs import CONSUMERS, JOBS, gather
 
-__all__ = ["CONSUMERS", "JOBS"]
+__all__ = ["CONSUMERS", "JOBS", "gather"]

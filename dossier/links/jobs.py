@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from dossier import documents
+from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import Handler, JobRow
-from dossier.core.units import Unit
+from dossier.core.units import ReadUnit, Unit
 from dossier.links import items, runs, service
 from dossier.links.errors import LinkGone
 from dossier.links.models import LinkItemRow, LinkRow
@@ -85,6 +86,12 @@ async def run_keep(context: Any, job: JobRow) -> None:
     actor = Actor.system(job.workspace_id)
     poll = timedelta(seconds=context.settings.link_poll_seconds)
     await context.units.run(actor, lambda unit: service.keep(unit, poll))
+
+
+async def gather(unit: ReadUnit) -> None:
+    """The database's own number of this room."""
+    oldest = await service.most_behind(unit)
+    metrics.link_behind_seconds.set(0 if oldest is None else max(0.0, (unit.now - oldest).total_seconds()))
 
 
 CONSUMERS = [Consumer("links", frozenset(PAPERS | FOLDERS | TASKS), follow)]

@@ -8,7 +8,7 @@ from asyncio import to_thread as in_thread
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import delete, select, true, update
@@ -127,7 +127,8 @@ class Ledger:
         async def verb(unit: Unit, link: LinkRow) -> None:
             link.state, link.trouble = "braked", "link_braked"
             link.detail = f"The next run would delete {deleted} and replace {replaced} items; look, and release it."
-            unit.record("link.braked", folder_id=link.folder_id, link_id=str(link.id), name=link.name, deleted=deleted)
+            told: dict[str, Any] = {"link_id": str(link.id), "name": link.name, "deleted": deleted, "replaced": replaced}
+            unit.record("link.braked", folder_id=link.folder_id, **told)
 
         await self._do(verb)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +106,12 @@ async def promise_again(unit: Unit, link_id: UUID, delay: timedelta) -> None:
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
     if link is not None:
         await promise(unit, link, delay)
+
+
+async def most_behind(unit: ReadUnit) -> datetime | None:
+    """When the active link of any workspace that is most behind was last in step, or was made."""
+    since = func.coalesce(LinkRow.in_step_at, LinkRow.created_at)
+    return await unit.session.scalar(select(since).where(LinkRow.state == ACTIVE).order_by(since).limit(1))
 
 
 async def keep(unit: Unit, poll: timedelta) -> None:

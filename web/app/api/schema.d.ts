@@ -166,6 +166,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{document_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a document lives elsewhere
+         * @description The links that a document is in, and whether it is in step with the other side.
+         */
+        get: operations["links_of_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{document_id}/lock": {
         parameters: {
             query?: never;
@@ -817,6 +837,220 @@ export interface paths {
          * @description Give a failed job all its attempts again; one that waits starts now, one that runs goes on. For owners.
          */
         post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List links
+         * @description The workspace's links with clients' systems and how they stand. For owners.
+         */
+        get: operations["list_links"];
+        put?: never;
+        /**
+         * Make a link
+         * @description Join a folder with a place in the client's system. The place is tried first; then the first run begins, which writes
+         *     on both sides: the plan of a paused link shows beforehand what it would do. For owners.
+         */
+        post: operations["make_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a place
+         * @description Whether a place can be reached and read with these credentials. Nothing is written there. For owners.
+         */
+        post: operations["test_place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a link
+         * @description One link. For owners.
+         */
+        get: operations["get_link"];
+        put?: never;
+        post?: never;
+        /**
+         * End a link
+         * @description Forget the link and its credentials. What is here and what is there stays as it is. For owners.
+         */
+        delete: operations["end_link"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a link
+         * @description Rename, pause, go on, other limits, a new direction or new credentials. For owners.
+         */
+        patch: operations["change_link"];
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a link's items
+         * @description Its documents and folders, and what is the matter with each. For owners.
+         */
+        get: operations["list_link_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items/{item_id}/choose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a conflict
+         * @description Say whose content stays: ours goes over there, or theirs becomes the newest version here. For owners; others end a
+         *     conflict by closing its task.
+         */
+        post: operations["choose_link_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items/{item_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an item again
+         * @description Look at one item again at once. For owners.
+         */
+        post: operations["retry_link_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the next run would do
+         * @description Look at the other side now and plan, without doing anything on either side. For owners.
+         */
+        get: operations["plan_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release the brake
+         * @description Let the run go that would delete or replace more than the limits allow. For owners, after a look at the plan.
+         */
+        post: operations["release_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/resync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List everything anew
+         * @description Forget the cursor: the next run lists everything and compares. What is equal is not transferred. For owners.
+         */
+        post: operations["resync_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a link now
+         * @description Look at the other side now, and try again what failed. For owners.
+         */
+        post: operations["run_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1899,6 +2133,20 @@ export interface components {
             next: string | null;
         };
         /**
+         * Choice
+         * @description Whose content stays.
+         * @example {
+         *       "keep": "ours"
+         *     }
+         */
+        Choice: {
+            /**
+             * Keep
+             * @enum {string}
+             */
+            keep: "ours" | "theirs";
+        };
+        /**
          * Comment
          * @description A comment on a task.
          * @example {
@@ -2293,6 +2541,83 @@ export interface components {
             items: components["schemas"]["DocumentHit"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * DocumentLink
+         * @description Where a document lives on the other side of a link.
+         * @example {
+         *       "item": {
+         *         "changed_at": "2026-11-28T09:15:00Z",
+         *         "conflict": false,
+         *         "detail": "Somebody has the file open there.",
+         *         "id": "0198c0de-8888-7000-8000-000000000002",
+         *         "kind": "document",
+         *         "name": "Lease.pdf",
+         *         "next_at": "2026-11-28T09:20:00Z",
+         *         "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *         "reason": "locked",
+         *         "remote_id": "Contracts/Lease.pdf",
+         *         "state": "failed",
+         *         "task_id": null,
+         *         "their_name": "Lease.pdf",
+         *         "tries": 2,
+         *         "version": 3,
+         *         "waiting": true
+         *       },
+         *       "kind": "webdav",
+         *       "link": "Nordwind cloud",
+         *       "link_id": "0198c0de-8888-7000-8000-000000000001"
+         *     }
+         */
+        DocumentLink: {
+            item: components["schemas"]["LinkItem"];
+            /** Kind */
+            kind: string;
+            /** Link */
+            link: string;
+            /**
+             * Link Id
+             * Format: uuid
+             */
+            link_id: string;
+        };
+        /**
+         * DocumentLinks
+         * @description The links that a document is in: at most one with each system.
+         * @example {
+         *       "items": [
+         *         {
+         *           "item": {
+         *             "changed_at": "2026-11-28T09:15:00Z",
+         *             "conflict": false,
+         *             "detail": "Somebody has the file open there.",
+         *             "id": "0198c0de-8888-7000-8000-000000000002",
+         *             "kind": "document",
+         *             "name": "Lease.pdf",
+         *             "next_at": "2026-11-28T09:20:00Z",
+         *             "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *             "reason": "locked",
+         *             "remote_id": "Contracts/Lease.pdf",
+         *             "state": "failed",
+         *             "task_id": null,
+         *             "their_name": "Lease.pdf",
+         *             "tries": 2,
+         *             "version": 3,
+         *             "waiting": true
+         *           },
+         *           "kind": "webdav",
+         *           "link": "Nordwind cloud",
+         *           "link_id": "0198c0de-8888-7000-8000-000000000001"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        DocumentLinks: {
+            /** Items */
+            items: components["schemas"]["DocumentLink"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * DocumentPage
@@ -2701,6 +3026,34 @@ export interface components {
             next: string | null;
         };
         /**
+         * FolderPlace
+         * @description A folder on a disk or network share that the program can reach, below one of ``DOSSIER_LINK_FOLDERS``.
+         * @example {
+         *       "kind": "folder",
+         *       "path": "/srv/share/contracts"
+         *     }
+         */
+        FolderPlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "folder";
+            /** Path */
+            path: string;
+        };
+        /**
+         * Found
+         * @description What a test of the place found.
+         * @example {
+         *       "found": "WebDAV, 12 items at the top."
+         *     }
+         */
+        Found: {
+            /** Found */
+            found: string;
+        };
+        /**
          * FragmentSelector
          * @description A page, or a rectangle on it (left, top, width, height; RFC 3778). ``refinedBy`` quotes a text on that page.
          * @example {
@@ -2738,6 +3091,39 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "editor" | "owner";
+        };
+        /**
+         * GraphPlace
+         * @description A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
+         *     the application permission Files.ReadWrite.All or Sites.Selected.
+         * @example {
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "drive_id": "b!x1",
+         *       "folder_id": "01ABC",
+         *       "kind": "graph",
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        GraphPlace: {
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /** Drive Id */
+            drive_id: string;
+            /**
+             * Folder Id
+             * @default root
+             */
+            folder_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "graph";
+            /** Tenant */
+            tenant: string;
         };
         /**
          * Group
@@ -3238,6 +3624,305 @@ export interface components {
             next: string | null;
         };
         /**
+         * Limits
+         * @description What a link takes, and where it stops and asks: a run that would delete (replace) more than ``most_…`` items and more
+         *     than that share of all.
+         * @example {
+         *       "max_bytes": null,
+         *       "most_deleted": 20,
+         *       "most_deleted_share": 0.2,
+         *       "most_replaced": 100,
+         *       "most_replaced_share": 0.5
+         *     }
+         */
+        Limits: {
+            /**
+             * Max Bytes
+             * @description Larger files are left alone.
+             */
+            max_bytes?: number | null;
+            /**
+             * Most Deleted
+             * @default 20
+             */
+            most_deleted: number;
+            /**
+             * Most Deleted Share
+             * @default 0.2
+             */
+            most_deleted_share: number;
+            /**
+             * Most Replaced
+             * @default 100
+             */
+            most_replaced: number;
+            /**
+             * Most Replaced Share
+             * @default 0.5
+             */
+            most_replaced_share: number;
+        };
+        /**
+         * Link
+         * @description A link and how it stands. ``trouble`` is a code; ``detail`` says what to do.
+         * @example {
+         *       "conflicts": 0,
+         *       "created_at": "2026-11-28T09:00:00Z",
+         *       "detail": "",
+         *       "direction": "both",
+         *       "failed": 1,
+         *       "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *       "has_credentials": true,
+         *       "held": 0,
+         *       "id": "0198c0de-8888-7000-8000-000000000001",
+         *       "in_step_at": "2026-11-28T09:15:00Z",
+         *       "items": 1204,
+         *       "limits": {
+         *         "max_bytes": null,
+         *         "most_deleted": 20,
+         *         "most_deleted_share": 0.2,
+         *         "most_replaced": 100,
+         *         "most_replaced_share": 0.5
+         *       },
+         *       "name": "Nordwind cloud",
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       },
+         *       "ran_at": "2026-11-28T09:15:00Z",
+         *       "state": "active",
+         *       "trouble": null,
+         *       "waiting": 0
+         *     }
+         */
+        Link: {
+            /** Conflicts */
+            conflicts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "both" | "in" | "out";
+            /** Failed */
+            failed: number;
+            /**
+             * Folder Id
+             * Format: uuid
+             */
+            folder_id: string;
+            /** Has Credentials */
+            has_credentials: boolean;
+            /** Held */
+            held: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** In Step At */
+            in_step_at: string | null;
+            /** Items */
+            items: number;
+            limits: components["schemas"]["Limits"];
+            /** Name */
+            name: string;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            /** Ran At */
+            ran_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "paused" | "braked" | "broken";
+            /** Trouble */
+            trouble: string | null;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * LinkChange
+         * @description What is left out stays. ``paused`` true stops the link, false lets it go on.
+         * @example {
+         *       "paused": true
+         *     }
+         * @example {
+         *       "limits": {
+         *         "max_bytes": null,
+         *         "most_deleted": 20,
+         *         "most_deleted_share": 0.2,
+         *         "most_replaced": 100,
+         *         "most_replaced_share": 0.5
+         *       },
+         *       "name": "Nordwind"
+         *     }
+         */
+        LinkChange: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /** Direction */
+            direction?: ("both" | "in" | "out") | null;
+            limits?: components["schemas"]["Limits"] | null;
+            /** Name */
+            name?: string | null;
+            /** Paused */
+            paused?: boolean | null;
+        };
+        /**
+         * LinkItem
+         * @description One document or folder of a link: its name and version here as last agreed on, and what is the matter with it.
+         * @example {
+         *       "changed_at": "2026-11-28T09:15:00Z",
+         *       "conflict": false,
+         *       "detail": "Somebody has the file open there.",
+         *       "id": "0198c0de-8888-7000-8000-000000000002",
+         *       "kind": "document",
+         *       "name": "Lease.pdf",
+         *       "next_at": "2026-11-28T09:20:00Z",
+         *       "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *       "reason": "locked",
+         *       "remote_id": "Contracts/Lease.pdf",
+         *       "state": "failed",
+         *       "task_id": null,
+         *       "their_name": "Lease.pdf",
+         *       "tries": 2,
+         *       "version": 3,
+         *       "waiting": true
+         *     }
+         */
+        LinkItem: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Conflict */
+            conflict: boolean;
+            /** Detail */
+            detail: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "document" | "folder";
+            /** Name */
+            name: string;
+            /** Next At */
+            next_at: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Remote Id */
+            remote_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "new" | "synced" | "held" | "waiting" | "failed";
+            /** Task Id */
+            task_id: string | null;
+            /** Their Name */
+            their_name: string;
+            /** Tries */
+            tries: number;
+            /** Version */
+            version: number | null;
+            /** Waiting */
+            waiting: boolean;
+        };
+        /**
+         * LinkItemPage
+         * @description A page of a link's items.
+         * @example {
+         *       "items": [
+         *         {
+         *           "changed_at": "2026-11-28T09:15:00Z",
+         *           "conflict": false,
+         *           "detail": "Somebody has the file open there.",
+         *           "id": "0198c0de-8888-7000-8000-000000000002",
+         *           "kind": "document",
+         *           "name": "Lease.pdf",
+         *           "next_at": "2026-11-28T09:20:00Z",
+         *           "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *           "reason": "locked",
+         *           "remote_id": "Contracts/Lease.pdf",
+         *           "state": "failed",
+         *           "task_id": null,
+         *           "their_name": "Lease.pdf",
+         *           "tries": 2,
+         *           "version": 3,
+         *           "waiting": true
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        LinkItemPage: {
+            /** Items */
+            items: components["schemas"]["LinkItem"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * LinkPage
+         * @description A page of links.
+         * @example {
+         *       "items": [
+         *         {
+         *           "conflicts": 0,
+         *           "created_at": "2026-11-28T09:00:00Z",
+         *           "detail": "",
+         *           "direction": "both",
+         *           "failed": 1,
+         *           "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *           "has_credentials": true,
+         *           "held": 0,
+         *           "id": "0198c0de-8888-7000-8000-000000000001",
+         *           "in_step_at": "2026-11-28T09:15:00Z",
+         *           "items": 1204,
+         *           "limits": {
+         *             "max_bytes": null,
+         *             "most_deleted": 20,
+         *             "most_deleted_share": 0.2,
+         *             "most_replaced": 100,
+         *             "most_replaced_share": 0.5
+         *           },
+         *           "name": "Nordwind cloud",
+         *           "place": {
+         *             "kind": "webdav",
+         *             "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *           },
+         *           "ran_at": "2026-11-28T09:15:00Z",
+         *           "state": "active",
+         *           "trouble": null,
+         *           "waiting": 0
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        LinkPage: {
+            /** Items */
+            items: components["schemas"]["Link"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Lock
          * @description A lease on a document.
          * @example {
@@ -3570,6 +4255,50 @@ export interface components {
             role: "viewer" | "editor" | "owner";
         };
         /**
+         * NewLink
+         * @description A folder and the place that it is joined with. The credentials are kept encrypted and never shown again.
+         * @example {
+         *       "credentials": {
+         *         "password": "…",
+         *         "username": "dossier"
+         *       },
+         *       "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *       "name": "Nordwind cloud",
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       }
+         *     }
+         */
+        NewLink: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Direction
+             * @default both
+             * @enum {string}
+             */
+            direction: "both" | "in" | "out";
+            /**
+             * Folder Id
+             * Format: uuid
+             */
+            folder_id: string;
+            limits?: components["schemas"]["Limits"];
+            /** Name */
+            name: string;
+            /**
+             * Paused
+             * @description Made without running: its plan shows what it would do.
+             * @default false
+             */
+            paused: boolean;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+        };
+        /**
          * NewTask
          * @description What makes a task. Without ``version`` it is pinned to the head.
          * @example {
@@ -3858,6 +4587,78 @@ export interface components {
             name: string;
         };
         /**
+         * PlaceTest
+         * @description A place to be tried before a link is made.
+         * @example {
+         *       "credentials": {
+         *         "password": "…",
+         *         "username": "dossier"
+         *       },
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       }
+         *     }
+         */
+        PlaceTest: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+        };
+        /**
+         * Plan
+         * @description What the next run would do, as far as the other side is known now; at most 1,000 steps are listed.
+         * @example {
+         *       "brake": false,
+         *       "counts": {
+         *         "pull": 1
+         *       },
+         *       "steps": [
+         *         {
+         *           "kind": "document",
+         *           "name": "Lease.pdf",
+         *           "step": "pull"
+         *         }
+         *       ]
+         *     }
+         */
+        Plan: {
+            /**
+             * Brake
+             * @description Whether the run would stop and ask.
+             */
+            brake: boolean;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Steps */
+            steps: components["schemas"]["Planned"][];
+        };
+        /**
+         * Planned
+         * @description One thing that a run would do first about an item.
+         * @example {
+         *       "kind": "document",
+         *       "name": "Lease.pdf",
+         *       "step": "pull"
+         *     }
+         */
+        Planned: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "document" | "folder";
+            /** Name */
+            name: string;
+            /** Step */
+            step: string;
+        };
+        /**
          * Preview
          * @description How a version can be shown. ``media_type`` and ``size`` are of what ``url`` gives, or of the version without one.
          * @example {
@@ -4085,6 +4886,35 @@ export interface components {
              * @default 24
              */
             overlap_hours: number;
+        };
+        /**
+         * S3Place
+         * @description A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``; without them those of
+         *     the program's own role.
+         * @example {
+         *       "bucket": "nordwind-contracts",
+         *       "kind": "s3",
+         *       "prefix": "signed/",
+         *       "region": "eu-central-1"
+         *     }
+         */
+        S3Place: {
+            /** Bucket */
+            bucket: string;
+            /** Endpoint */
+            endpoint?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "s3";
+            /**
+             * Prefix
+             * @default
+             */
+            prefix: string;
+            /** Region */
+            region?: string | null;
         };
         /**
          * Samples
@@ -4918,6 +5748,23 @@ export interface components {
             items: components["schemas"]["Version"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * WebDavPlace
+         * @description A WebDAV collection (RFC 4918). Credentials: ``username`` and ``password``, or ``token``.
+         * @example {
+         *       "kind": "webdav",
+         *       "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *     }
+         */
+        WebDavPlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webdav";
+            /** Url */
+            url: string;
         };
         /**
          * Webhook
@@ -6508,6 +7355,73 @@ export interface operations {
                 };
             };
             /** @description `storage_failed`, `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    links_of_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentLinks"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10780,6 +11694,1250 @@ export interface operations {
                 };
             };
             /** @description `job_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_links: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLink"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `folder_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_overlap` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_place: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceTest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_link_items: {
+        parameters: {
+            query?: {
+                state?: ("new" | "synced" | "held" | "waiting" | "failed") | null;
+                conflict?: boolean;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItemPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_link_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItem"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_item_not_found`, `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_no_conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_link_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItem"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_item_not_found`, `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_busy` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_not_braked` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resync_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
