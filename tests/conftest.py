@@ -247,7 +247,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, seed: Seed, stack: 
     """Settings of a program on its own copy of the seed."""
     data = tmp_path / "var"
     data.mkdir()
-    common = {"log_level": "error", "portal_dir": BUILT_PORTAL}
+    common = {"log_level": "error", "portal_dir": BUILT_PORTAL, "link_folders": str(tmp_path)}
     if stack == PRODUCTION:
         servers: Stack = request.getfixturevalue("production")[0]
         servers.reset()

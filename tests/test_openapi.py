@@ -21,9 +21,9 @@ JSON, PROBLEM = "application/json", "application/problem+json"
 NOTHING_TO_GET_WRONG = {"sign_out": {"404", "422"}}
 # What is kept for a key would be a plain digest of a password; and these are done once by what they are sent.
 NO_IDEMPOTENCY_KEY = {"sign_in", "set_up", "request_reset", "reset_password", "accept_invitation"}
-# People, groups and workspaces carry no revision yet: these set whole values, so that the last one wins without mixing two.
-# An upload has Upload-Offset instead.
-NO_IF_MATCH = {"update_me", "update_member", "update_group", "update_workspace", "append_upload"}
+# People, groups, workspaces and links carry no revision yet: these set whole values, so that the last one wins without
+# mixing two. An upload has Upload-Offset instead.
+NO_IF_MATCH = {"update_me", "update_member", "update_group", "update_workspace", "change_link", "append_upload"}
 
 Operation = dict[str, Any]
 

@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         "", description="Networks (CIDR, commas between) that webhooks and other systems may lie in though not public."
     )
     link_folders: str = Field(
-        "", description="Folders of this machine below which links may be made, colons between; none when empty."
+        "", description="Folders with one folder a workspace (its slug) below which it may make links; colons between."
     )
     link_poll_seconds: float = Field(
         300, ge=1, description="How often a link looks at the other side when nothing wakes it."

@@ -17,10 +17,11 @@ Secrets = dict[str, str]
 
 
 def connected(
-    settings: Settings, kind: str, config: Config, credentials: Secrets
+    settings: Settings, slug: str, kind: str, config: Config, credentials: Secrets
 ) -> AbstractAsyncContextManager[Connector]:
-    """The connector of a place. Raises Invalid where the place may not be worked with or a credential is missing."""
-    return _MAKERS[kind](settings, config, credentials)
+    """The connector of a place, for the workspace ``slug``. Raises Invalid where the place may not be
+    worked with or a credential is missing."""
+    return _MAKERS[kind](settings, slug, config, credentials)
 
 
 def _need(credentials: Secrets, *known: str) -> None:
@@ -31,13 +32,15 @@ def _need(credentials: Secrets, *known: str) -> None:
 
 
 @asynccontextmanager
-async def _folder(settings: Settings, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
+async def _folder(settings: Settings, slug: str, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
     from dossier.connectors.folder import FolderConnector
 
     _need(credentials)
     path = Path(config["path"])
-    if not await asyncio.to_thread(_is_allowed, path, settings.link_folders):
-        raise Invalid(fields={"place.path": "Only folders below those of DOSSIER_LINK_FOLDERS can be linked."})
+    if not await asyncio.to_thread(_is_allowed, path, slug, settings.link_folders):
+        raise Invalid(
+            fields={"place.path": f"Only folders below {slug}/ in one of DOSSIER_LINK_FOLDERS can be linked."}
+        )
     remote = FolderConnector(path)
     try:
         yield remote
@@ -45,14 +48,14 @@ async def _folder(settings: Settings, config: Config, credentials: Secrets) -> A
         await remote.close()
 
 
-def _is_allowed(path: Path, roots: str) -> bool:
-    """Whether it lies below one of the roots, symbolic links followed."""
-    known = [Path(each).resolve() for each in roots.split(":") if each]
+def _is_allowed(path: Path, slug: str, roots: str) -> bool:
+    """Whether it lies in the workspace's part of one of the roots, symbolic links followed."""
+    known = [(Path(each) / slug).resolve() for each in roots.split(":") if each]
     return path.is_absolute() and any(path.resolve().is_relative_to(root) for root in known)
 
 
 @asynccontextmanager
-async def _webdav(settings: Settings, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
+async def _webdav(settings: Settings, slug: str, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
     from dossier.connectors.webdav import WebDavConnector
 
     _need(credentials, "username", "password", "token")
@@ -73,10 +76,12 @@ async def _webdav(settings: Settings, config: Config, credentials: Secrets) -> A
 
 
 @asynccontextmanager
-async def _s3(settings: Settings, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
+async def _s3(settings: Settings, slug: str, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
     from dossier.connectors.s3 import BucketPlace, S3Connector
 
     _need(credentials, "access_key_id", "secret_access_key")
+    if len(credentials) < 2:
+        raise Invalid(fields={"credentials": "A bucket needs access_key_id and secret_access_key."})
     if config.get("endpoint"):
         await Outward.from_settings(settings).verify(config["endpoint"])
     remote = S3Connector(
@@ -96,7 +101,7 @@ async def _s3(settings: Settings, config: Config, credentials: Secrets) -> Async
 
 
 @asynccontextmanager
-async def _graph(settings: Settings, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
+async def _graph(settings: Settings, slug: str, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
     from dossier.connectors.graph import Credentials, GraphConnector
 
     _need(credentials, "client_secret", "certificate", "key")
@@ -115,7 +120,7 @@ async def _graph(settings: Settings, config: Config, credentials: Secrets) -> As
             await remote.close()
 
 
-_MAKERS: dict[str, Callable[[Settings, Config, Secrets], AbstractAsyncContextManager[Connector]]] = {
+_MAKERS: dict[str, Callable[[Settings, str, Config, Secrets], AbstractAsyncContextManager[Connector]]] = {
     "folder": _folder,
     "webdav": _webdav,
     "s3": _s3,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.dialects.mysql import VARBINARY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dossier.core.clock import UtcTime
@@ -26,7 +27,7 @@ class LinkRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     kind: Mapped[str] = mapped_column(String(16))
     config: Mapped[dict[str, Any]] = mapped_column(JSON)
-    sealed: Mapped[bytes | None] = mapped_column(LargeBinary(16_384))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary(16_384).with_variant(VARBINARY(16_384), "mysql"))
     direction: Mapped[str] = mapped_column(String(8))
     limits: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(8))

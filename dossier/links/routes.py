@@ -46,7 +46,7 @@ async def make_link(
     on both sides: the plan of a paused link shows beforehand what it would do. For owners.
     """
     actor.require_admin()
-    await runs.try_place(request.app.state, body.place, body.credentials)
+    await runs.try_place(request.app.state, actor, body.place, body.credentials)
     vault = Vault.from_settings(request.app.state.settings)
     return await write(
         request, actor, lambda unit: service.create(unit, body, vault), status=201, location="/api/v1/links"
@@ -60,10 +60,12 @@ async def make_link(
     response_model=None,
     responses=ok(schemas.Found) | problems(LinkUnreachable, write=True),
 )
-async def test_place(request: Request, actor: CurrentActor, body: schemas.PlaceTest) -> Response:
+async def try_place(
+    request: Request, actor: CurrentActor, body: schemas.PlaceTest, _key: IdempotencyKey = None
+) -> Response:
     """Whether a place can be reached and read with these credentials. Nothing is written there. For owners."""
     actor.require_admin()
-    found = await runs.try_place(request.app.state, body.place, body.credentials)
+    found = await runs.try_place(request.app.state, actor, body.place, body.credentials)
     return Response(schemas.Found(found=found).model_dump_json(), 200, media_type="application/json")
 
 
@@ -222,4 +224,4 @@ async def choose_link_item(
 async def links_of_document(request: Request, actor: CurrentActor, document_id: UUID) -> Response:
     """The links that a document is in, and whether it is in step with the other side."""
     async with units(request).read(actor) as unit:
-        return paged(await service.of_document(unit, document_id), None)
+        return json({"items": await service.of_document(unit, document_id)})

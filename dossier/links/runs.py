@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
+from dossier import users
 from dossier.connectors import Connector, RemoteError
 from dossier.core import metrics, vault
 from dossier.core.actor import Actor
@@ -40,18 +41,25 @@ def _ledger(context: Any, link: LinkRow) -> Ledger:
 # Before there is a link
 
 
-async def try_place(state: Any, place: schemas.Place, credentials: dict[str, str] | None) -> str:
+async def try_place(state: Any, actor: Actor, place: schemas.Place, credentials: dict[str, str] | None) -> str:
     """What is found there. Raises LinkUnreachable with what to do, Invalid for what cannot be a place."""
     config = place.model_dump(mode="json")
     kind = config.pop("kind")
+    slug = await _slug(state, actor)
     try:
         async with asyncio.timeout(TRY_SECONDS):
-            async with making.connected(state.settings, kind, config, credentials or {}) as remote:
+            async with making.connected(state.settings, slug, kind, config, credentials or {}) as remote:
                 return await remote.check()
     except RemoteError as error:
         raise LinkUnreachable(error.detail, reason=error.kind) from error
     except TimeoutError:
         raise LinkUnreachable(f"There was no answer within {TRY_SECONDS:.0f} s.", reason="unreachable") from None
+
+
+async def _slug(state: Any, actor: Actor) -> str:
+    async with state.units.read(actor) as unit:
+        slug: str = await users.workspace_slug(unit)
+        return slug
 
 
 # A link at work
@@ -66,7 +74,8 @@ async def connected(context: Any, link: LinkRow) -> AsyncIterator[Connector]:
     except vault.VaultLocked as error:
         raise RemoteError("sign_in", str(error)) from error
     try:
-        made = making.connected(context.settings, link.kind, link.config, json.loads(sealed))
+        slug = await _slug(context, service.actor_of(link))
+        made = making.connected(context.settings, slug, link.kind, link.config, json.loads(sealed))
         async with made as remote:
             yield remote
     except Invalid as error:

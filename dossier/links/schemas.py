@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dossier.core.web import Wire
 
@@ -64,14 +64,21 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
+def _short_enough(secrets: dict[str, str]) -> dict[str, str]:
+    if sum(len(each.encode()) for each in secrets.values()) > MOST_SECRET:
+        raise ValueError(f"All credentials together have at most {MOST_SECRET} bytes.")
+    return secrets
+
+
 def _strict(*examples: Wire) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
 
 
 class FolderPlace(BaseModel):
-    """A folder on a disk or network share that the program can reach, below one of ``DOSSIER_LINK_FOLDERS``."""
+    """A folder on a disk or network share that the program can reach: below the folder that is named like the workspace (its
+    slug) in one of ``DOSSIER_LINK_FOLDERS``."""
 
-    model_config = _strict({"kind": "folder", "path": "/srv/share/contracts"})
+    model_config = _strict({"kind": "folder", "path": "/srv/shares/acme/contracts"})
     kind: Literal["folder"]
     path: Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -85,8 +92,8 @@ class WebDavPlace(BaseModel):
 
 
 class S3Place(BaseModel):
-    """A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``; without them those of
-    the program's own role."""
+    """A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``. Never those of
+    the program's own role: that may read what is another workspace's."""
 
     model_config = _strict(
         {"kind": "s3", "bucket": "nordwind-contracts", "prefix": "signed/", "region": "eu-central-1"}
@@ -113,7 +120,8 @@ class GraphPlace(BaseModel):
 
 
 Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace, Field(discriminator="kind")]
-Credentials = Annotated[dict[str, Secret], Field(max_length=8)]
+MOST_SECRET = 12_000
+Credentials = Annotated[dict[str, Secret], Field(max_length=8), AfterValidator(_short_enough)]
 
 
 class Limits(BaseModel):
@@ -286,9 +294,8 @@ class DocumentLink(BaseModel):
 class DocumentLinks(BaseModel):
     """The links that a document is in: at most one with each system."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [WHERE], "next": None}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [WHERE]}]})
     items: list[DocumentLink]
-    next: str | None = None
 
 
 def place_of(kind: str, config: dict[str, Any]) -> Wire:

@@ -35,6 +35,7 @@ from dossier.users.queries import (
     owner_emails,
     people,
     workspace_ids,
+    workspace_slug,
 )
 from dossier.users.schemas import EmailText, NameText
 from dossier.users.service import (
@@ -126,4 +127,5 @@ __all__ = [
     "update_member",
     "user_of",
     "workspace_ids",
+    "workspace_slug",
 ]

@@ -69,6 +69,11 @@ async def workspace(unit: ReadUnit, *, lock: bool = False) -> Workspace:
     return (await unit.session.execute(query)).scalar_one()
 
 
+async def workspace_slug(unit: ReadUnit) -> str:
+    """The slug of the unit's workspace."""
+    return (await unit.session.execute(select(Workspace.slug).where(Workspace.id == unit.workspace_id))).scalar_one()
+
+
 async def workspace_name(unit: ReadUnit) -> str:
     """The name of the unit's workspace."""
     return (await unit.session.execute(select(Workspace.name).where(Workspace.id == unit.workspace_id))).scalar_one()

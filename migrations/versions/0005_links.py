@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 import dossier.core.clock
 import dossier.core.ids
@@ -21,7 +22,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("config", sa.JSON(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(length=16384), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(length=16384).with_variant(mysql.VARBINARY(16384), "mysql"), nullable=True),
         sa.Column("direction", sa.String(length=8), nullable=False),
         sa.Column("limits", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),

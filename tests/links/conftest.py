@@ -6,22 +6,15 @@ from typing import Any
 
 import pytest
 
-from dossier.core.settings import Settings
 from tests.conftest import World
 
 
 @pytest.fixture
 def share(tmp_path: Path) -> Path:
     """The client's network share."""
-    path = tmp_path / "share"
-    path.mkdir()
+    path = tmp_path / "acme" / "share"
+    path.mkdir(parents=True)
     return path
-
-
-@pytest.fixture
-def settings(settings: Settings, share: Path) -> Settings:
-    """Links may be made with the share."""
-    return settings.model_copy(update={"link_folders": str(share.parent), "link_poll_seconds": 300.0})
 
 
 @dataclass

@@ -137,6 +137,7 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_invitations": call(ADMIN_LIST),
         "list_certificates": call(ADMIN_LIST),
         "list_webhooks": call(ADMIN_LIST),
+        "list_links": call(ADMIN_LIST),
         "get_event_schemas": call(LIST),
         "get_event_schema": call(LIST, type="version.added"),
     }
@@ -148,6 +149,7 @@ def _reads(ids: Mapping[str, str]) -> dict[str, Call]:
     task: Params = {"task_id": ids["task"]}
     return {
         "get_folder": call(READ, **vault),
+        "links_of_document": call(READ, **plan),
         "get_folder_access": call(READ, but={"viewer": 403}, **vault),
         "get_document": call(READ, **plan),
         "get_document:in the trash": call(READ, document_id=ids["old"]),
@@ -227,9 +229,31 @@ def _people(ids: Mapping[str, str]) -> dict[str, Call]:
         "register_certificate": call(ADMIN, but={"foreign": GOOD}, send={"json": program | shown}),
         "register_certificate:for one": call(ADMIN, send={"json": {"member_id": ids["program"]} | another}),
         **_webhooks(ids),
+        **_links(ids),
         "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
         "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
         "revoke_invitation": call(ADMIN, invitation_id=ids["invitation"]),
+    }
+
+
+def _links(ids: Mapping[str, str]) -> dict[str, Call]:
+    link: Params = {"link_id": ids["link"]}
+    item = link | {"item_id": ids["link_item"]}
+    place = {"kind": "folder", "path": ids["share"]}
+    new = {"name": "Another", "folder_id": ids["open"], "place": place, "paused": True}
+    return {
+        # A stranger's own workspace has no part in this folder.
+        "try_place": call(ADMIN, but={"foreign": 422}, send={"json": {"place": place}}),
+        "make_link": call(ADMIN, but={"foreign": 422}, send={"json": new}),
+        "get_link": call(ADMIN, **link),
+        "change_link": call(ADMIN, send={"json": {"name": "Renamed"}}, **link),
+        "list_link_items": call(ADMIN, **link),
+        "plan_link": call(ADMIN, **link),
+        "run_link": call(ADMIN, **link),
+        "resync_link": call(ADMIN, **link),
+        "release_link": call(ADMIN, but={"owner": 409}, **link),
+        "retry_link_item": call(ADMIN, **item),
+        "choose_link_item": call(ADMIN, but={"owner": 409}, send={"json": {"keep": "ours"}}, **item),
     }
 
 
@@ -265,6 +289,7 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
         "deactivate_member": call(ADMIN, member_id=ids["partner"]),
         "revoke_certificate": call(ADMIN, certificate_id=ids["certificate"]),
         "delete_webhook": call(ADMIN, webhook_id=ids["webhook"]),
+        "end_link": call(ADMIN, link_id=ids["link"]),
         "revoke_token": call(ADMIN, but=hidden, token_id=ids["token"]),
     }
 

@@ -1,5 +1,6 @@
 """A place with something of every kind behind a restriction, and everybody who may not have it."""
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -112,7 +113,7 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"certificate": certificate["id"], "program": certificate["member"]["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
-    others |= {"job": await _dead_job(world, plan)} | await _webhook(owner)
+    others |= {"job": await _dead_job(world, plan)} | await _webhook(owner) | await _link(world, vault)
     others |= {"open_task": await _task(owner, open_document, "Read it")}
     return hidden, others
 
@@ -122,6 +123,17 @@ async def _webhook(owner: httpx.AsyncClient) -> dict[str, str]:
     hook = await made(await owner.post(f"{API}/webhooks", json={"url": "http://127.0.0.1:9/quokka", "active": False}))
     delivery = await made(await owner.post(f"{API}/webhooks/{hook['id']}/test"))
     return {"webhook": hook["id"], "delivery": delivery["id"]}
+
+
+async def _link(world: World, vault: str) -> dict[str, str]:
+    """A link of the vault with a folder on the disk, that does not run."""
+    share = Path(world.parts.settings.link_folders) / "acme" / "share"
+    await asyncio.to_thread(share.mkdir, parents=True)
+    place = {"kind": "folder", "path": str(share)}
+    wanted = {"name": "Quokka share", "folder_id": vault, "place": place, "paused": True}
+    link = await made(await world.owner.client.post(f"{API}/links", json=wanted))
+    items = await made(await world.owner.client.get(f"{API}/links/{link['id']}/items"))
+    return {"link": link["id"], "link_item": items["items"][0]["id"], "share": str(share)}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
@@ -251,6 +263,7 @@ CONTENT = [
     *("tasks", "task_comments"),
     *("uploads", "blob_holds"),
     *("webhooks", "webhook_deliveries", "webhook_attempts"),
+    *("dms_links", "dms_link_items"),
 ]
 
 

@@ -881,7 +881,7 @@ export interface paths {
          * Try a place
          * @description Whether a place can be reached and read with these credentials. Nothing is written there. For owners.
          */
-        post: operations["test_place"];
+        post: operations["try_place"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2609,15 +2609,12 @@ export interface components {
          *           "link": "Nordwind cloud",
          *           "link_id": "0198c0de-8888-7000-8000-000000000001"
          *         }
-         *       ],
-         *       "next": null
+         *       ]
          *     }
          */
         DocumentLinks: {
             /** Items */
             items: components["schemas"]["DocumentLink"][];
-            /** Next */
-            next?: string | null;
         };
         /**
          * DocumentPage
@@ -3027,10 +3024,11 @@ export interface components {
         };
         /**
          * FolderPlace
-         * @description A folder on a disk or network share that the program can reach, below one of ``DOSSIER_LINK_FOLDERS``.
+         * @description A folder on a disk or network share that the program can reach: below the folder that is named like the workspace (its
+         *     slug) in one of ``DOSSIER_LINK_FOLDERS``.
          * @example {
          *       "kind": "folder",
-         *       "path": "/srv/share/contracts"
+         *       "path": "/srv/shares/acme/contracts"
          *     }
          */
         FolderPlace: {
@@ -4889,8 +4887,8 @@ export interface components {
         };
         /**
          * S3Place
-         * @description A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``; without them those of
-         *     the program's own role.
+         * @description A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``. Never those of
+         *     the program's own role: that may read what is another workspace's.
          * @example {
          *       "bucket": "nordwind-contracts",
          *       "kind": "s3",
@@ -11927,10 +11925,13 @@ export interface operations {
             };
         };
     };
-    test_place: {
+    try_place: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
