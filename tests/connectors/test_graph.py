@@ -33,6 +33,8 @@ from dossier.connectors.graph import (
 )
 from dossier.connectors.graph.answers import Answer, refusal, retry_after
 from dossier.connectors.graph.names import LONGEST, fitting
+from dossier.connectors.graph.uploads import Source
+from dossier.connectors.names import hidden_name
 from tests.connectors.fake_graph import BAD_NAME, CREDENTIALS, DRIVE, UNIT, FakeGraph, graph_connector
 
 LARGE = random.Random(7).randbytes(5 * UNIT + 123)
@@ -478,6 +480,17 @@ class TestChanges:
         assert await graph.stat(notes.id) is None
         assert await graph.find(None, shortcut.name) is None
 
+    async def test_what_is_not_whole_yet_is_left_out(self, fake: FakeGraph, graph: GraphConnector) -> None:
+        """Another connector may bring a file to the same place by its hidden name."""
+        node = fake.add(None, hidden_name(), b"")
+        names, _, cursor = await changes(graph)
+        assert names == [] and await graph.stat(node.id) is None
+        fake.rename(node.id, "a.txt")
+        names, _, cursor = await changes(graph, cursor)
+        assert names == ["a.txt"]
+        fake.rename(node.id, hidden_name())
+        assert (await changes(graph, cursor))[:2] == ([], [node.id])
+
     async def test_what_did_not_change_passes(self, fake: FakeGraph, graph: GraphConnector) -> None:
         node = fake.add(None, "a.txt", b"1")
         cursor = (await changes(graph))[2]
@@ -579,12 +592,45 @@ class TestReading:
         item = await graph.stat(node.id)
         assert item and item.name == "a.txt"
         assert await graph.stat("item!404") is None
-        assert await graph.stat("../items/root!1") is None
-        for name in ("", ".", ".."):
+
+    @pytest.mark.parametrize("odd", ["", ".", "..", "../items/root!1", "a/b", "a\\b", "root:", "a\0", "\udce9"])
+    async def test_what_is_no_id_or_name_is_never_sent(self, fake: FakeGraph, graph: GraphConnector, odd: str) -> None:
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: graph.stat(odd),
+            lambda: read(graph, odd),
+            lambda: graph.put(odd, content(b"1"), if_match=""),
+            lambda: graph.delete(odd),
+            lambda: graph.versions(odd),
+            lambda: graph.move(odd, None, "a"),
+            lambda: graph.find(odd, "a"),
+            lambda: graph.create(odd, "a", content(b"1")),
+            lambda: graph.make_folder(odd, "a"),
+            lambda: graph.create(None, odd, content(b"1")),
+            lambda: graph.make_folder(None, odd),
+        ]
+        if odd in ("a\\b", "root:"):  # which Graph alone takes for no name
+            assert await graph.find(None, odd) is None
+        else:
+            calls += [lambda: graph.find(None, odd), lambda: graph.move("item!404", None, odd)]
+        for call in calls:
             async with refused("refused"):
-                await graph.stat(name)
+                await call()
+        assert fake.requests == []
+
+    async def test_names_that_would_become_others_are_never_sent(self, fake: FakeGraph, graph: GraphConnector) -> None:
+        node, odd = fake.add(None, "a.txt", b"1"), fake.add(None, "con.txt", b"1")
+        for name in (" a", "a ", "a.", "~$a", "con", "x" * 256, "a:b"):
             async with refused("refused"):
-                await graph.find(None, name)
+                await graph.create(None, name, content(b"1"))
+            async with refused("refused"):
+                await graph.make_folder(None, name)
+            async with refused("refused"):
+                await graph.move(node.id, None, name)
+        assert fake.made("PUT") == fake.made("PATCH") == []
+        # What is called so already can be moved and found.
+        folder = await graph.make_folder(None, "f")
+        assert (await graph.move(odd.id, folder.id, "con.txt")).parent_id == folder.id
+        assert await graph.find(folder.id, "con.txt")
 
     async def test_bytes(self, fake: FakeGraph, graph: GraphConnector) -> None:
         node = fake.add(None, "a.bin", LARGE)
@@ -596,7 +642,7 @@ class TestReading:
     async def test_no_bytes(self, fake: FakeGraph, graph: GraphConnector) -> None:
         async with refused("missing"):
             await read(graph, "item!404")
-        async with refused("refused"):
+        async with refused("missing"):
             await read(graph, fake.add(None, "folder").id)
 
     async def test_another_tag(self, fake: FakeGraph, graph: GraphConnector) -> None:
@@ -855,6 +901,40 @@ class TestCreate:
             await graph.create(None, "a.bin", Content(size, b"", "text/plain", short.open))
         assert len(fake.nodes) == 1 and fake.sessions == {}
 
+    @pytest.mark.parametrize("size", [5, 5 * UNIT + 1])
+    async def test_other_bytes_than_announced(self, fake: FakeGraph, size: int) -> None:
+        data = LARGE[:size]
+        async with graph_connector(fake, **PIECES) as graph:
+            for sent in (data[:-1], data + b"1", bytes([data[0] ^ 1]) + data[1:]):
+                other = Content(size, hashlib.sha256(data).digest(), "text/plain", content(sent).open)
+                async with refused("unreachable"):
+                    await graph.create(None, "a.bin", other)
+        assert len(fake.nodes) == 1 and fake.sessions == {}
+        # The last piece never leaves.
+        assert len(fake.made("PUT", "/")) == (0 if size == 5 else 15)
+
+    async def test_bytes_that_are_others_when_they_are_asked_for_again(self, fake: FakeGraph) -> None:
+        """A torn piece is read again, and only what is sent at last counts."""
+        opened: list[int] = []
+
+        def stream(start: int) -> AsyncIterator[bytes]:
+            opened.append(start)
+            return content(LARGE if start == 0 else bytes(len(LARGE))).open(start)
+
+        fake.fail("PUT", "/up/", 500, skip=2)
+        sent = Content(len(LARGE), hashlib.sha256(LARGE).digest(), "text/plain", stream)
+        async with graph_connector(fake, **PIECES) as graph, refused("unreachable"):
+            await graph.create(None, "a.bin", sent)
+        assert opened == [0, 2 * UNIT] and len(fake.nodes) == 1
+
+    async def test_bytes_are_the_same_from_wherever_they_are_asked_for(self) -> None:
+        source = Source(content(LARGE, chunk=1000))
+        for start, count in ((0, 5000), (5000, 5000), (7000, 100), (6000, 10), (9000, 0), (0, 1), (99_999, 7)):
+            assert await source.take(start, count) == LARGE[start : start + count]
+        assert await source.take(100_006, len(LARGE) - 100_006) == LARGE[100_006:]
+        assert await source.take(200_000, len(LARGE) - 200_000) == LARGE[200_000:]
+        await source.close()
+
     async def test_no_room(self, fake: FakeGraph) -> None:
         fake.fail("PUT", "/up/", 507, skip=5, code="")
         async with graph_connector(fake, **PIECES) as graph, refused("full"):
@@ -915,7 +995,7 @@ class TestPut:
             fake.edit(node.id, b"theirs")
             yield LARGE[4 * UNIT :]
 
-        sent = Content(len(LARGE), b"", "text/plain", stream)
+        sent = Content(len(LARGE), hashlib.sha256(LARGE).digest(), "text/plain", stream)
         async with graph_connector(fake, **PIECES) as graph, refused("changed"):
             await graph.put(node.id, sent, if_match=node.etag)
         assert node.data == b"theirs" and fake.sessions == {}
@@ -1047,7 +1127,44 @@ class TestFolders:
                 await graph.move(theirs.id, None, "x")
             async with refused("missing"):
                 await read(graph, theirs.id)
+            async with refused("missing"):
+                await graph.versions(theirs.id)
         assert fake.nodes[theirs.id].data == b"1"
+
+    @pytest.mark.parametrize("data", [b"small", LARGE])
+    async def test_nothing_goes_outside(self, fake: FakeGraph, data: bytes) -> None:
+        """Into no folder beside the linked one, not into that by its id, and into no file."""
+        mine, theirs = fake.add(None, "mine"), fake.add(fake.add(None, "theirs").id, "inner")
+        file, theirs_file = fake.add(mine.id, "a.txt", b"1"), fake.add(theirs.id, "b.txt", b"1")
+        async with graph_connector(fake, folder_id=mine.id, **PIECES) as graph:
+            for parent in (theirs.id, mine.id, "root", fake.root.id, file.id):
+                async with refused("missing"):
+                    await graph.create(parent, "c.txt", content(data))
+                async with refused("missing"):
+                    await graph.make_folder(parent, "c")
+                async with refused("missing"):
+                    await graph.move(file.id, parent, "c.txt")
+            assert await graph.find(theirs.id, theirs_file.name) is None
+            deep = await graph.make_folder((await graph.make_folder(None, "d")).id, "e")
+            assert (await graph.create(deep.id, "c.txt", content(data))).parent_id == deep.id
+            assert (await graph.move(file.id, deep.id, "d.txt")).parent_id == deep.id
+            assert await graph.find(deep.id, "d.txt")
+        assert [each.name for each in fake.nodes.values() if each.parent == theirs.id] == ["b.txt"]
+        assert file.name == "d.txt"
+
+    async def test_a_folder_has_no_versions_or_etag(self, fake: FakeGraph, graph: GraphConnector) -> None:
+        folder = await graph.make_folder(None, "f")
+        assert folder.etag == folder.tag == ""
+        async with refused("missing"):
+            await graph.versions(folder.id)
+        await graph.delete(folder.id, if_match=folder.etag)
+        assert folder.id not in fake.nodes
+
+    async def test_a_move_to_where_it_is_changes_nothing(self, fake: FakeGraph, graph: GraphConnector) -> None:
+        node = fake.add(fake.add(None, "f").id, "a.txt", b"1")
+        item = await graph.move(node.id, node.parent, "a.txt")
+        assert item == await graph.stat(node.id) and fake.made("PATCH") == []
+        assert (await graph.move(node.id, node.parent, "A.txt")).name == "A.txt"
 
 
 class TestNames:
@@ -1058,6 +1175,8 @@ class TestNames:
             ('a"*:<>?/\\|b', "a＂＊：＜＞？／＼｜b"),
             ("a\tb\x7f", "a_b_"),
             (" a ", "_a_"),
+            ("\udce9\ufffe", "__"),
+            (f".dossier-{'0' * 32}.part", f"．dossier-{'0' * 32}.part"),
             ("a...", "a．．．"),
             ("a. .", "a．_．"),
             (".", "．"),
