@@ -15,7 +15,7 @@ from dossier.connectors.folder import FolderConnector
 from dossier.connectors.graph import GraphConnector, wire
 from dossier.connectors.s3 import BucketPlace, S3Connector
 from dossier.connectors.webdav import WebDavConnector
-from tests.connectors.fake_graph import FakeGraph, graph_connector
+from tests.connectors.fake_graph import BAD_NAME, FakeGraph, graph_connector
 from tests.connectors.servers import PASSWORD, USER, Apache, DavServer, Rclone, WsgiDav
 from tools.servers import SeaweedFS
 
@@ -27,6 +27,8 @@ class Place:
     ours: Connector
     theirs: Connector
     nowhere: Connector
+    #: Which of the contract's names the system may refuse.
+    cannot_hold: Callable[[str], object] = lambda name: set(name) & set("?;") or len(name.encode()) > 246
 
 
 Maker = Callable[[pytest.FixtureRequest, Path], AbstractAsyncContextManager[Place]]
@@ -88,7 +90,7 @@ async def _graph(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
             graph_connector(fake) as theirs,
             graph_connector(fake, folder_id="none") as nowhere,
         ):
-            yield Place(ours, theirs, nowhere)
+            yield Place(ours, theirs, nowhere, BAD_NAME.search)
     finally:
         await fake.stop()
 

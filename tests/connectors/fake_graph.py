@@ -24,7 +24,9 @@ from dossier.connectors.graph import Credentials, GraphConnector, QuickXor
 CREDENTIALS = Credentials(tenant="contoso", client_id="app", secret="the secret of the app")
 DRIVE = "b!drive/of the test"  # with what has to be encoded
 UNIT = 320 << 10
-BAD_NAME = re.compile(r'["*:<>?/\\|]|^ | $|\.$|^~\$|_vti_|^(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)$', re.I)
+BAD_NAME = re.compile(
+    r'["*:<>?/\\|\x00-\x1f]|^ | $|\.$|^~\$|_vti_|^(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)$', re.I
+)
 OFFICE = (".docx", ".xlsx", ".pptx")
 
 

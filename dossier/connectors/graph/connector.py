@@ -13,9 +13,10 @@ from dossier.connectors.contract import Caps, Content, Item, OldVersion, Page, R
 from dossier.connectors.graph.auth import TOKEN_URL, Credentials
 from dossier.connectors.graph.feed import Feed
 from dossier.connectors.graph.items import is_left_out, item_of, parent_of, version_of
-from dossier.connectors.graph.names import fitting, segment
+from dossier.connectors.graph.names import fitting, is_path, of_item, segment, to_be_made
 from dossier.connectors.graph.uploads import PIECE_BYTES, SMALL_BYTES, Upload, whole
 from dossier.connectors.graph.wire import CREATE_ONLY, FAILURES, GRAPH_URL, Graph, torn
+from dossier.connectors.names import checked_name
 
 _CHUNK_BYTES: Final = 1 << 18
 
@@ -69,24 +70,21 @@ class GraphConnector:
             yield page
 
     async def stat(self, item_id: str) -> Item | None:
-        raw = await self._found(self._items + segment(item_id))
-        if raw is None or "root" in raw or raw.get("id") == await self._root_id() or not await self._is_inside(raw):
-            return None
-        return item_of(raw, await self._root_id())
+        raw = await self._look(item_id)
+        return None if raw is None else item_of(raw, await self._root_id())
 
     async def find(self, parent_id: str | None, name: str) -> Item | None:
-        raw = await self._found(await self._child(parent_id, name))
-        return None if raw is None else item_of(raw, await self._root_id())
+        if is_path(checked_name(name)):
+            return None
+        parent = segment(await self._root_id()) if parent_id is None else of_item(parent_id)
+        raw = await self._found(f"{self._items}{parent}:/{segment(name)}")
+        return None if raw is None or not await self._is_inside(raw) else item_of(raw, await self._root_id())
 
     @asynccontextmanager
     async def open(self, item_id: str, *, if_tag: str | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
-        item = await self.stat(item_id)
-        if item is None:
-            raise RemoteError("missing", "The file is not there any more.")
-        if item.folder:
-            raise RemoteError("refused", "A folder has no bytes.")
+        item = await self._file(item_id)
         self._match(item.tag, if_tag)
-        async with self.graph.content(f"{self._items}{segment(item_id)}/content") as response:
+        async with self.graph.content(f"{self._items}{of_item(item_id)}/content") as response:
             yield self._bytes(response, item, if_tag)
 
     async def _bytes(self, response: aiohttp.ClientResponse, item: Item, if_tag: str | None) -> AsyncIterator[bytes]:
@@ -109,7 +107,8 @@ class GraphConnector:
             raise RemoteError("changed", "The file was changed in between.")
 
     async def create(self, parent_id: str | None, name: str, content: Content) -> Item:
-        where = await self._child(parent_id, name)
+        to_be_made(name)
+        where = f"{self._items}{segment(await self._parent(parent_id))}:/{segment(name)}"
         if content.size <= self._small_bytes:
             headers = {"Content-Type": content.media_type}
             data = await whole(content)
@@ -120,10 +119,8 @@ class GraphConnector:
         return item_of(raw, await self._root_id())
 
     async def put(self, item_id: str, content: Content, *, if_match: str) -> Item:
-        where = self._items + segment(item_id)
-        item = await self.stat(item_id)
-        if item is None:
-            raise RemoteError("missing", "The file is not there any more.")
+        where = self._items + of_item(item_id)
+        item = await self._file(item_id)
         if item.etag != if_match:
             raise RemoteError("changed", "The file was changed in between.")
         if content.size <= self._small_bytes:
@@ -150,29 +147,38 @@ class GraphConnector:
         return await Upload(self.graph, content, begin, before_last, piece_bytes=self._piece_bytes).run()
 
     async def make_folder(self, parent_id: str | None, name: str) -> Item:
-        parent = segment(parent_id or await self._root_id())
+        to_be_made(name)
+        parent = segment(await self._parent(parent_id))
         wanted = {"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
         raw = (await self.graph.call("POST", f"{self._items}{parent}/children", body=wanted)).body
         return item_of(raw, await self._root_id())
 
     async def move(self, item_id: str, parent_id: str | None, name: str) -> Item:
-        if await self.stat(item_id) is None:
+        checked_name(name)
+        item = await self.stat(item_id)
+        if item is None:
             raise RemoteError("missing", "The item is not there any more.")
-        wanted = {"name": name, "parentReference": {"id": parent_id or await self._root_id()}}
-        raw = (await self.graph.call("PATCH", f"{self._items}{segment(item_id)}?{CREATE_ONLY}", body=wanted)).body
+        if name != item.name:
+            to_be_made(name)
+        parent = await self._parent(parent_id)
+        if (item.parent_id, item.name) == (parent_id, name):
+            return item  # asked for all the same, it would be changed
+        wanted = {"name": name, "parentReference": {"id": parent}}
+        raw = (await self.graph.call("PATCH", f"{self._items}{of_item(item_id)}?{CREATE_ONLY}", body=wanted)).body
         return item_of(raw, await self._root_id())
 
     async def delete(self, item_id: str, *, if_match: str | None = None) -> None:
-        item = await self.stat(item_id)
-        if item is None:
+        raw = await self._look(item_id)
+        if raw is None:
             return
+        item = item_of(raw, await self._root_id())
         if if_match is not None and item.etag != if_match:
             raise RemoteError("changed", "The item was changed in between.")
-        where = self._items + segment(item_id)
+        where = self._items + of_item(item_id)
         if item.folder and (await self.graph.call("GET", f"{where}/children?$top=1")).body.get("value"):
             raise RemoteError("changed", "The folder is not empty.")
         # A folder goes with all that is in it: its eTag is asked for, so that it is the one that was looked into.
-        match = item.etag if item.folder else if_match
+        match = str(raw.get("eTag", "")) if item.folder else if_match
         try:
             await self.graph.call("DELETE", where, headers={"If-Match": match} if match else {})
         except RemoteError as error:
@@ -180,7 +186,8 @@ class GraphConnector:
                 raise
 
     async def versions(self, item_id: str) -> list[OldVersion]:
-        entries = self.graph.listed(f"{self._items}{segment(item_id)}/versions")
+        await self._file(item_id)
+        entries = self.graph.listed(f"{self._items}{of_item(item_id)}/versions")
         found = [version_of(raw) async for raw in entries]
         return sorted(found, key=lambda each: each.modified_at.timestamp() if each.modified_at else 0.0, reverse=True)
 
@@ -200,9 +207,28 @@ class GraphConnector:
             return None
         return None if "deleted" in raw or is_left_out(raw) else raw
 
-    async def _child(self, parent_id: str | None, name: str) -> str:
-        """The address of a name in a folder."""
-        return f"{self._items}{segment(parent_id or await self._root_id())}:/{segment(name)}"
+    async def _look(self, item_id: str) -> dict[str, Any] | None:
+        """An item below the linked folder, or None."""
+        raw = await self._found(self._items + of_item(item_id))
+        if raw is None or "root" in raw or raw.get("id") == await self._root_id() or not await self._is_inside(raw):
+            return None
+        return raw
+
+    async def _file(self, item_id: str) -> Item:
+        """A file below the linked folder. Raises ``missing``."""
+        item = await self.stat(item_id)
+        if item is None or item.folder:
+            raise RemoteError("missing", "The file is not there any more.")
+        return item
+
+    async def _parent(self, parent_id: str | None) -> str:
+        """The id of the linked folder, or of one below it. Raises ``missing``."""
+        if parent_id is None:
+            return await self._root_id()
+        folder = await self.stat(parent_id)
+        if folder is None or not folder.folder:
+            raise RemoteError("missing", "The folder is not there any more.")
+        return folder.id
 
     async def _ask_root(self) -> dict[str, Any]:
         self._root = (await self.graph.call("GET", self._items + segment(self._folder))).body

@@ -66,15 +66,12 @@ class Feed:
                 raise RemoteError("missing", "The linked folder was deleted.")
             if name == self._root or "root" in raw:
                 continue
-            if "deleted" in raw:
+            above = None if "deleted" in raw or is_left_out(raw) else await self._above(raw, page)
+            if above is None:
                 self._folders.pop(name, None)
                 gone.append(name)
-            elif not is_left_out(raw):
-                above = await self._above(raw, page)
-                if above is None:
-                    self._folders.pop(name, None)
-                    gone.append(name)
-                for each in [] if above is None else [*above, raw]:
+            else:
+                for each in [*above, raw]:
                     self._tell(each, told)
         return list(told.values()), gone
 

@@ -14,13 +14,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from dossier.connectors.contract import Item, OldVersion, RemoteError
+from dossier.connectors.names import is_hidden
 
 _HEX_DIGESTS: Final = {"sha1Hash": "sha1", "sha256Hash": "sha256"}
 
 
 def is_left_out(raw: dict[str, Any]) -> bool:
-    """Whether an entry is neither file nor folder of this drive: a OneNote notebook, or a shortcut into another drive."""
-    return "package" in raw or "remoteItem" in raw
+    """Whether an entry is no file or folder to be told of.
+
+    A OneNote notebook, a shortcut into another drive, or what a connector by another way has not written to its end.
+    """
+    return "package" in raw or "remoteItem" in raw or is_hidden(str(raw.get("name", "")))
 
 
 def parent_of(raw: dict[str, Any]) -> str:
@@ -42,7 +46,7 @@ def item_of(raw: dict[str, Any], root_id: str) -> Item:
         name=raw["name"],
         folder=folder,
         tag="" if folder else str(raw.get("cTag") or etag),
-        etag=etag,
+        etag="" if folder else etag,
         size=size if isinstance(size, int) and not folder else None,
         modified_at=moment(raw.get("lastModifiedDateTime")),
         author=author_of(raw),

@@ -5,6 +5,7 @@ address is signed by itself: no token goes there, and it stands in no message.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -21,31 +22,66 @@ _GONE: Final = frozenset({401, 404, 410})  # 401: what an address answers that i
 
 
 class Source:
-    """The bytes that are sent, from any place on. Holds at most a piece and a chunk."""
+    """The bytes that are sent, from any place on. Holds at most a piece and a chunk.
+
+    The last of them are given out only if all are those that were announced, so that no torn file can become whole.
+    """
 
     def __init__(self, content: Content) -> None:
         self._content, self._at, self._rest = content, 0, bytearray()
         self._stream: AsyncIterator[bytes] | None = None
+        self._digest = hashlib.sha256()
+        #: Where the piece before began, with the digest of all that came before it: a torn one is read again from there.
+        self._mark = 0, self._digest.copy()
 
     async def take(self, start: int, count: int) -> bytes:
-        """``count`` bytes from ``start`` on. Raises ``unreachable`` where there are fewer."""
+        """``count`` bytes from ``start`` on. Raises ``unreachable`` where they are not what was announced."""
         if self._stream is None or start != self._at:
-            await self.close()
-            self._stream, self._at = self._content.open(start), start
-        while len(self._rest) < count and (chunk := await anext(self._stream, b"")):
-            self._rest += chunk
-        if len(self._rest) < count:
-            raise RemoteError("unreachable", "What is to be sent ends before its size.")
+            await self._go_to(start)
+        self._mark = start, self._digest.copy()
+        piece = await self._next(count)
+        if self._at == self._content.size:
+            has_more = bool(self._rest) or await self._more()
+            if has_more or self._digest.digest() != self._content.sha256:
+                raise _not_as_announced()
+        return piece
+
+    async def _go_to(self, start: int) -> None:
+        """Open anew, and read on to ``start`` where that is not the beginning of a piece: the digest is one of all bytes."""
+        await self.close()
+        at, digest = self._mark if self._mark[0] <= start else (0, hashlib.sha256())
+        self._stream, self._at, self._digest = self._content.open(at), at, digest.copy()
+        while self._at < start:
+            await self._next(min(start - self._at, PIECE_BYTES))
+
+    async def _next(self, count: int) -> bytes:
+        while len(self._rest) < count:
+            if not await self._more():
+                raise _not_as_announced()
         piece = bytes(self._rest[:count])
         del self._rest[:count]
+        self._digest.update(piece)
         self._at += count
         return piece
+
+    async def _more(self) -> bool:
+        """Read on. Whether anything came before the stream's end."""
+        if self._stream is not None:
+            async for chunk in self._stream:
+                if chunk:
+                    self._rest += chunk
+                    return True
+        return False
 
     async def close(self) -> None:
         """Let go of the stream."""
         stream, self._stream, self._rest = self._stream, None, bytearray()
         if stream is not None and hasattr(stream, "aclose"):
             await stream.aclose()
+
+
+def _not_as_announced() -> RemoteError:
+    return RemoteError("unreachable", "The content that was to be sent is not the one that was announced.")
 
 
 async def whole(content: Content) -> bytes:
@@ -109,8 +145,6 @@ class Upload:
         while True:
             count = min(self._piece_bytes, self._content.size - at)
             is_last = at + count == self._content.size
-            if is_last and self._before_last is not None:
-                await self._before_last()
             answer, error = await self._put(address, at, count)
             if answer.status in (200, 201):
                 return answer.body
@@ -129,6 +163,8 @@ class Upload:
     async def _put(self, address: str, at: int, count: int) -> tuple[Answer, RemoteError | None]:
         """Send a piece: the answer, with an error that can pass. Raises what is final."""
         piece = await self._source.take(at, count)
+        if at + count == self._content.size and self._before_last is not None:
+            await self._before_last()  # with the bytes in hand: while they come the item may change
         headers = {
             "Content-Range": f"bytes {at}-{at + count - 1}/{self._content.size}",
             "Content-Type": "application/octet-stream",
