@@ -251,9 +251,9 @@ def _links(ids: Mapping[str, str]) -> dict[str, Call]:
         "plan_link": call(ADMIN, **link),
         "run_link": call(ADMIN, **link),
         "resync_link": call(ADMIN, **link),
-        "release_link": call(ADMIN, but={"owner": 409}, **link),
+        "release_link": call(ADMIN, **link),
         "retry_link_item": call(ADMIN, **item),
-        "choose_link_item": call(ADMIN, but={"owner": 409}, send={"json": {"keep": "ours"}}, **item),
+        "choose_link_item": call(ADMIN, send={"json": {"keep": "ours"}}, **item),
     }
 
 

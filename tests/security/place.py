@@ -22,6 +22,7 @@ from dossier.core.actor import Actor
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
+from dossier.links.models import LinkItemRow, LinkRow
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
 from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
@@ -132,8 +133,16 @@ async def _link(world: World, vault: str) -> dict[str, str]:
     place = {"kind": "folder", "path": str(share)}
     wanted = {"name": "Quokka share", "folder_id": vault, "place": place, "paused": True}
     link = await made(await world.owner.client.post(f"{API}/links", json=wanted))
-    items = await made(await world.owner.client.get(f"{API}/links/{link['id']}/items"))
-    return {"link": link["id"], "link_item": items["items"][0]["id"], "share": str(share)}
+    items = (await made(await world.owner.client.get(f"{API}/links/{link['id']}/items")))["items"]
+    item = next(each["id"] for each in items if each["kind"] == "document")
+
+    async def stop(unit: Unit) -> None:
+        """Its brake was pulled, and a document was changed on both sides."""
+        (await unit.session.get_one(LinkRow, UUID(link["id"]))).state = "braked"
+        (await unit.session.get_one(LinkItemRow, UUID(item))).conflict = True
+
+    await world.parts.units.run(world.owner.actor, stop)
+    return {"link": link["id"], "link_item": item, "share": str(share)}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
@@ -293,7 +302,9 @@ async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()
-    settings = Settings(data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL).model_copy(update=TO_THIS_MACHINE)
+    settings = Settings(
+        data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL, link_folders=str(folder / "shares")
+    ).model_copy(update=TO_THIS_MACHINE)
     parts = build(settings, clock=clock)
     app = create_app(parts)
     people = {
