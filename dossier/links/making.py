@@ -12,6 +12,14 @@ from dossier.core.errors import Invalid
 from dossier.core.outward import Outward
 from dossier.core.settings import Settings
 
+# Microsoft's national clouds: the service and where its tokens come from.
+_TOKENS = "/{tenant}/oauth2/v2.0/token"
+CLOUDS = {
+    "global": ("https://graph.microsoft.com/v1.0", f"https://login.microsoftonline.com{_TOKENS}"),
+    "us": ("https://graph.microsoft.us/v1.0", f"https://login.microsoftonline.us{_TOKENS}"),
+    "us_dod": ("https://dod-graph.microsoft.us/v1.0", f"https://login.microsoftonline.us{_TOKENS}"),
+    "china": ("https://microsoftgraph.chinacloudapi.cn/v1.0", f"https://login.chinacloudapi.cn{_TOKENS}"),
+}
 Config = dict[str, Any]
 Secrets = dict[str, str]
 
@@ -51,7 +59,10 @@ async def _folder(settings: Settings, slug: str, config: Config, credentials: Se
 def _is_allowed(path: Path, slug: str, roots: str) -> bool:
     """Whether it lies in the workspace's part of one of the roots, symbolic links followed."""
     known = [(Path(each) / slug).resolve() for each in roots.split(":") if each]
-    return path.is_absolute() and any(path.resolve().is_relative_to(root) for root in known)
+    try:
+        return path.is_absolute() and any(path.resolve().is_relative_to(root) for root in known)
+    except (ValueError, OSError):  # NUL, or links that go round in circles
+        return False
 
 
 @asynccontextmanager
@@ -112,8 +123,16 @@ async def _graph(settings: Settings, slug: str, config: Config, credentials: Sec
         certificate=credentials.get("certificate", ""),
         key=credentials.get("key", ""),
     )
+    base_url, token_url = CLOUDS[config.get("cloud") or "global"]
     async with Outward.from_settings(settings).session(whole=None) as session:
-        remote = GraphConnector(session, who, drive_id=config["drive_id"], folder_id=config["folder_id"])
+        remote = GraphConnector(
+            session,
+            who,
+            drive_id=config["drive_id"],
+            folder_id=config["folder_id"],
+            base_url=base_url,
+            token_url=token_url,
+        )
         try:
             yield remote
         finally:

@@ -117,6 +117,7 @@ class GraphPlace(BaseModel):
     client_id: UUID
     drive_id: Annotated[str, Field(min_length=1, max_length=200)]
     folder_id: Annotated[str, Field(min_length=1, max_length=200)] = "root"
+    cloud: Literal["global", "us", "us_dod", "china"] = "global"
 
 
 Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace, Field(discriminator="kind")]

@@ -3108,6 +3108,12 @@ export interface components {
              * Format: uuid
              */
             client_id: string;
+            /**
+             * Cloud
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
             /** Drive Id */
             drive_id: string;
             /**
