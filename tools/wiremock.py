@@ -20,6 +20,7 @@ METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 FIRST, UNDOCUMENTED, FIXED, ELSEWHERE = 1, 2, 3, 9
 DOCUMENT = "0198c0de-3333-7000-8000-000000000001"
 #: What the contract describes only by a type.
+JSON = "application/json"
 HEADERS = {
     "Tus-Resumable": "1.0.0",
     "Tus-Version": "1.0.0",
@@ -31,6 +32,7 @@ HEADERS = {
     "Upload-Expires": "Wed, 25 Nov 2026 08:00:00 GMT",
     "Dossier-Document": DOCUMENT,
     "Dossier-Version": "1",
+    "Link": '</api/v1/events?after=42>; rel="next"',
 }
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 #: One pixel.
@@ -86,7 +88,11 @@ def _success(document: Json, path: str, operation: Json) -> Json:
     status = min(status for status in operation["responses"] if status.startswith("2"))
     answer = operation["responses"][status]
     response: Json = {"status": int(status), "headers": {name: HEADERS[name] for name in answer.get("headers", {})}}
-    for kind, media in answer.get("content", {}).items():
+    forms = answer.get("content", {})
+    if len(forms) > 1:
+        # Of several forms the plain one.
+        forms = {JSON: forms[JSON]}
+    for kind, media in forms.items():
         shown, body = _body(document, path, kind, media)
         response["headers"]["Content-Type"] = shown
         response |= body
@@ -95,7 +101,7 @@ def _success(document: Json, path: str, operation: Json) -> Json:
 
 def _body(document: Json, path: str, kind: str, media: Json) -> tuple[str, Json]:
     """Content type and body."""
-    if kind == "application/json":
+    if kind == JSON:
         return kind, {"jsonBody": example(document, media)}
     if kind == "application/zip":
         return kind, {"base64Body": base64.b64encode(EMPTY_ZIP).decode()}
