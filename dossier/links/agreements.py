@@ -55,7 +55,7 @@ class Agreements(Notes):
                     continue
                 fresh.remove(same)
                 await self._take_over(unit, link, row, same)
-            link.cursor = cursor
+            link.cursor, link.listed_at = cursor, unit.now
 
         await self._do(verb)
 

@@ -44,6 +44,9 @@ class LinkRow(Base):
     created_by: Mapped[UUID | None] = mapped_column(Uuid)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     ran_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    #: When the other side was last looked at, and when everything there was last listed.
+    looked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    listed_at: Mapped[datetime | None] = mapped_column(UtcTime)
     #: When a run last came to its end with nothing left to do but what is held.
     in_step_at: Mapped[datetime | None] = mapped_column(UtcTime)
     failures: Mapped[int] = mapped_column(Integer, default=0)

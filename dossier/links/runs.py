@@ -31,6 +31,7 @@ from dossier.links.waits import backoff
 BEAT_SECONDS = 20.0
 TRY_SECONDS = 20.0
 MOST_LISTED = 1000
+RECONCILE = timedelta(hours=24)
 
 
 def _ledger(context: Any, link: LinkRow) -> Ledger:
@@ -180,11 +181,14 @@ async def _release(unit: Unit, link_id: UUID, holder: UUID) -> None:
 
 async def _work(context: Any, link: LinkRow) -> None:
     actor = service.actor_of(link)
+    poll = timedelta(seconds=context.settings.link_poll_seconds)
+    look = link.looked_at is None or context.clock() - link.looked_at >= poll
+    books = _ledger(context, link)
     try:
-        async with connected(context, link) as remote:
-            await remote.check()
-            engine = Engine(_ledger(context, link), remote)
-            outcome = await engine.run()
+        if not look and not await books.waiting():
+            outcome = Outcome()
+        else:
+            outcome = await _settled(context, link, books, look=look)
     except RemoteError as error:
         metrics.link_runs.labels(link.kind, error.kind).inc()
         trouble = error
@@ -193,20 +197,31 @@ async def _work(context: Any, link: LinkRow) -> None:
     metrics.link_runs.labels(link.kind, "braked" if outcome.braked else "done").inc()
     for step, number in outcome.steps.items():
         metrics.link_steps.labels(link.kind, step).inc(number)
-    await context.units.run(actor, lambda unit: _ended(unit, link.id, outcome, context.settings.link_poll_seconds))
+    await context.units.run(actor, lambda unit: _ended(unit, link.id, outcome, poll, looked=look))
 
 
-async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: float) -> None:
+async def _settled(context: Any, link: LinkRow, books: Ledger, *, look: bool) -> Outcome:
+    async with connected(context, link) as remote:
+        await remote.check()
+        if look and remote.caps.feed and (link.listed_at is None or context.clock() - link.listed_at >= RECONCILE):
+            # A feed may forget something; once a day all is listed and compared.
+            await books.keep_cursor(None)
+        return await Engine(books, remote).run(look=look)
+
+
+async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: timedelta, *, looked: bool) -> None:
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
     if link is None:
         raise LinkGone
     link.ran_at, link.failures = unit.now, 0
+    if looked:
+        link.looked_at = unit.now
     if outcome.braked:
         return
     link.trouble, link.detail, link.released = "", "", False
     if not outcome.failed:
         link.in_step_at = unit.now
-    await service.promise(unit, link, timedelta(seconds=poll))
+    await service.promise(unit, link, await service.until_next(unit, link, poll))
 
 
 async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:

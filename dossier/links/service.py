@@ -101,6 +101,15 @@ async def promise(unit: Unit, link: LinkRow, delay: timedelta = timedelta(0)) ->
         unit.wake()
 
 
+async def until_next(unit: ReadUnit, link: LinkRow, poll: timedelta) -> timedelta:
+    """How long until the next run: until something is tried again, and at the latest until the poll."""
+    failed = select(func.min(LinkItemRow.next_at)).where(
+        LinkItemRow.link_id == link.id, LinkItemRow.dirty == true(), LinkItemRow.next_at > unit.now
+    )
+    at = await unit.session.scalar(failed)
+    return poll if at is None else min(poll, at - unit.now)
+
+
 async def promise_again(unit: Unit, link_id: UUID, delay: timedelta) -> None:
     """A run by then, for one that could not be now."""
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
@@ -175,6 +184,7 @@ async def _look_again(unit: Unit, link: LinkRow, *which: Any) -> None:
 async def run(unit: Unit, link_id: UUID) -> Wire:
     """A run now; what failed is tried again at once. Raises LinkNotFound, NotAllowed."""
     link = await require(unit, link_id, lock=True)
+    link.looked_at = None
     await _look_again(unit, link, LinkItemRow.state == "failed", LinkItemRow.dirty == true())
     await promise(unit, link)
     return await _wire(unit, link)
@@ -183,7 +193,7 @@ async def run(unit: Unit, link_id: UUID) -> Wire:
 async def resync(unit: Unit, link_id: UUID) -> Wire:
     """List everything anew at the next run. Raises LinkNotFound, NotAllowed."""
     link = await require(unit, link_id, lock=True)
-    link.cursor = None
+    link.cursor = link.looked_at = link.listed_at = None
     await _look_again(unit, link)
     await promise(unit, link)
     return await _wire(unit, link)

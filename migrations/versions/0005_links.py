@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("created_by", uuid(), nullable=True),
         sa.Column("created_at", time(), nullable=False),
         sa.Column("ran_at", time(), nullable=True),
+        sa.Column("looked_at", time(), nullable=True),
+        sa.Column("listed_at", time(), nullable=True),
         sa.Column("in_step_at", time(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["folder_id"], ["folders.id"], name=op.f("fk_dms_links_folder_id")),

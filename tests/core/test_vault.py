@@ -38,7 +38,11 @@ class TestSeal:
 
 
 class TestOpen:
-    @pytest.mark.parametrize("elsewhere", [context("webhooks", new_id()), HERE.replace(b"webhooks", b"systems"), b""])
+    @pytest.mark.parametrize(
+        "elsewhere",
+        [context("webhooks", new_id()), HERE.replace(b"webhooks", b"systems"), b""],
+        ids=["row", "table", "nothing"],
+    )
     def test_a_box_that_was_moved_to_another_row(self, elsewhere: bytes) -> None:
         vault = Vault(lambda: [KEY])
         with pytest.raises(VaultLocked, match="another row"):
@@ -106,7 +110,9 @@ class TestSettings:
             Vault.from_settings(settings).seal(b"secret", HERE)
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("wrong", ["x", text(b"31 bytes"), text(KEY)[:-4], "%%%%"])
+    @pytest.mark.parametrize(
+        "wrong", ["x", text(b"31 bytes"), text(KEY)[:-4], "%%%%"], ids=["one letter", "short", "torn", "no Base64"]
+    )
     def test_what_is_no_key_stops_the_start_and_is_not_shown(self, wrong: str) -> None:
         for name in ("master_key", "master_keys_old"):
             with pytest.raises(ValidationError, match="32 bytes in Base64") as refused:

@@ -1,8 +1,13 @@
 """A link at work, on the real database, with a real folder as the other side."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from dossier.connectors import Page
+from dossier.connectors.folder import FolderConnector
 from tests.links.conftest import Joined
 
 
@@ -199,6 +204,48 @@ class TestChanges:
         os.utime(joined.share / "a.txt", (1, 1))
         await joined.run()
         assert (await joined.document("a.txt"))["version"]["number"] == 1
+
+
+class TestLooking:
+    async def test_a_change_here_needs_no_look_around(self, joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+        await joined.make()
+        looks = []
+        changes = FolderConnector.changes
+
+        def counted(self: FolderConnector, cursor: str | None = None) -> AsyncIterator[Page]:
+            looks.append(cursor)
+            return changes(self, cursor)
+
+        monkeypatch.setattr(FolderConnector, "changes", counted)
+        document = await joined.add("a.txt", b"one")
+        await joined.world.work()
+        await joined.version(document, b"two")
+        await joined.world.work()
+        assert joined.there() == {"a.txt": b"two"}
+        assert looks == []
+
+    async def test_without_a_look_nothing_of_theirs_is_replaced(self, joined: Joined) -> None:
+        write(joined.share / "a.txt", b"base")
+        await joined.make()
+        document = await joined.document("a.txt")
+        write(joined.share / "a.txt", b"theirs")
+        await joined.version(document, b"ours")
+        await joined.world.work()
+        assert joined.there() == {"a.txt": b"theirs"}
+        contents = [await joined.content(document, number) for number in (1, 2, 3, 4)]
+        assert contents == [b"base", b"ours", b"theirs", b"ours"]
+
+    async def test_what_failed_is_tried_again_before_the_poll(self, joined: Joined) -> None:
+        write(joined.share / "a.txt", b"one")
+        await joined.make()
+        document = await joined.document("a.txt")
+        await joined.call("PUT", f"/documents/{document['id']}/lock")
+        write(joined.share / "a.txt", b"two!")
+        await joined.run()
+        await joined.call("DELETE", f"/documents/{document['id']}/lock", 204)
+        joined.world.clock.move(seconds=20)
+        await joined.world.work()
+        assert (await joined.get(document))["version"]["number"] == 2
 
 
 class TestConflicts:

@@ -52,9 +52,14 @@ class Engine:
         self.outcome = Outcome()
         self._silent = 0
 
-    async def run(self) -> Outcome:
-        """Look and settle all. Raises RemoteError where the other side as a whole cannot be worked with."""
-        await self.look()
+    async def run(self, *, look: bool = True) -> Outcome:
+        """Look, and settle all. Raises RemoteError where the other side as a whole cannot be worked with.
+
+        Without a ``look`` only what is noted already is settled: enough for what changed here, since nothing is replaced
+        there that is not what was noted.
+        """
+        if look:
+            await self.look()
         intents = await self.intents()
         if await self._brake(intents):
             return self.outcome
