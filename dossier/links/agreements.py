@@ -80,7 +80,7 @@ class Agreements(Notes):
                 raise Stale
             await items.claim(unit, link, row, item.id)
             items.put_theirs(row, item, parent.id if parent else None)
-        row.revision += 1
+        await items.agreed(unit, link, row)
 
     async def moved_there(self, view: View, item: Item, base: Base) -> None:
         """It and, where ids are paths, all in it."""
@@ -147,6 +147,20 @@ class Agreements(Notes):
             row = await self._checked(unit, link, view)
             row.dirty, row.state, row.reason, row.detail = state == "waiting", state, reason, ""
             row.tries = 0
+
+        await self._do(verb)
+
+    async def rest_all(self, views: Sequence[View]) -> None:
+        """Those that are still as they were looked at."""
+
+        async def verb(unit: Unit, link: LinkRow) -> None:
+            known = {view.key: view for view in views}
+            query = items.of(link).where(LinkItemRow.id.in_(list(known))).with_for_update()
+            rows = (await unit.session.execute(query)).scalars().all()
+            now = {view.key: view for view in await items.views(unit, link, rows)}
+            for row in rows:
+                if now.get(row.id) == known[row.id]:
+                    items.settle(row)
 
         await self._do(verb)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
@@ -13,7 +13,7 @@ from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.links.sync.books import View
-from dossier.links.sync.planner import Base, Ours, Place, Theirs
+from dossier.links.sync.planner import Base, Direction, Ours, Place, Theirs, plan
 
 CHUNK = 500
 MOST_NAME = 1024
@@ -94,6 +94,7 @@ async def views(unit: ReadUnit, link: LinkRow, rows: Sequence[LinkItemRow]) -> l
             base=base_of(row),
             size=row.their_size,
             conflict=row.conflict,
+            rests=not row.dirty,
         )
         for row in rows
         if row.node_id not in early
@@ -206,6 +207,21 @@ def put_theirs(row: LinkItemRow, item: Item, parent: UUID | None) -> bool:
     row.there, row.their_parent, row.their_name, row.their_tag, row.their_etag = told
     row.their_size, row.lasting = item.size, item.lasting
     return news
+
+
+def settle(row: LinkItemRow) -> None:
+    """Nothing is to be done about it until something happens."""
+    row.dirty, row.state, row.reason, row.detail, row.tries = False, "synced", "", "", 0
+
+
+async def agreed(unit: Unit, link: LinkRow, row: LinkItemRow) -> None:
+    """What both sides agree on was just put down; where that is all there is, the item rests."""
+    row.revision += 1
+    await unit.session.flush()
+    for view in await views(unit, link, [row]):
+        direction = cast(Direction, link.direction)
+        if plan(view.ours, view.theirs, view.base, direction, conflict=view.conflict) is None:
+            settle(row)
 
 
 async def lose(unit: Unit, link: LinkRow, row: LinkItemRow) -> None:

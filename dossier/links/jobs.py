@@ -12,7 +12,7 @@ from dossier.core.actor import Actor
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import Handler, JobRow
 from dossier.core.units import ReadUnit, Unit
-from dossier.links import items, runs, service
+from dossier.links import items, promises, runs, service
 from dossier.links.errors import LinkGone
 from dossier.links.models import LinkItemRow, LinkRow
 
@@ -28,7 +28,7 @@ async def follow(unit: Unit, event: EventRow) -> None:
     query = select(LinkRow).where(LinkRow.workspace_id == unit.workspace_id).with_for_update()
     for link in (await unit.session.execute(query.order_by(LinkRow.id))).scalars().all():
         if await _concerns(unit, link, event):
-            await service.promise(unit, link)
+            await promises.promise(unit, link)
 
 
 async def _concerns(unit: Unit, link: LinkRow, event: EventRow) -> bool:
@@ -78,19 +78,19 @@ async def run_sync(context: Any, job: JobRow) -> None:
     if not done:
         later = timedelta(seconds=BUSY_SECONDS)
         actor = Actor.system(job.workspace_id)
-        await context.units.run(actor, lambda unit: service.promise_again(unit, link_id, later))
+        await context.units.run(actor, lambda unit: promises.promise_again(unit, link_id, later))
 
 
 async def run_keep(context: Any, job: JobRow) -> None:
     """Once an hour: a run for each active link that none has been promised for lately, whatever became of the promise."""
     actor = Actor.system(job.workspace_id)
     poll = timedelta(seconds=context.settings.link_poll_seconds)
-    await context.units.run(actor, lambda unit: service.keep(unit, poll))
+    await context.units.run(actor, lambda unit: promises.keep(unit, poll))
 
 
 async def gather(unit: ReadUnit) -> None:
     """The database's own number of this room."""
-    oldest = await service.most_behind(unit)
+    oldest = await promises.most_behind(unit)
     metrics.link_behind_seconds.set(0 if oldest is None else max(0.0, (unit.now - oldest).total_seconds()))
 
 

@@ -35,14 +35,14 @@ class Ledger(Agreements):
             if taken and other and other.folder == row.folder and not other.there and not revivable:
                 return await self._take_over(unit, link, other, row)
             if row.folder:
-                await self._make_folder(unit, row, folder_id, name)
+                await self._make_folder(unit, link, row, folder_id, name)
             else:
                 await self._make_document(unit, link, row, folder_id, name, got(received))
             return None
 
         await self._do(verb)
 
-    async def _make_folder(self, unit: Unit, row: LinkItemRow, folder_id: UUID, name: str) -> None:
+    async def _make_folder(self, unit: Unit, link: LinkRow, row: LinkItemRow, folder_id: UUID, name: str) -> None:
         if row.node_id is not None and await folders.find(unit, row.node_id, trashed=True) is not None:
             if await folders.find(unit, row.node_id) is None:
                 await folders.revive(unit, row.node_id)
@@ -56,7 +56,7 @@ class Ledger(Agreements):
             made = await folders.create(unit, free, folder_id)
             row.node_id = made["id"]
         items.put_base(row, Base(row.their_parent, made["name"], row.their_name))
-        row.revision += 1
+        await items.agreed(unit, link, row)
 
     async def _make_document(
         self, unit: Unit, link: LinkRow, row: LinkItemRow, folder_id: UUID, name: str, bytes_: Got
@@ -65,7 +65,7 @@ class Ledger(Agreements):
         made = await documents.add(unit, upload, folder_id, name, on_conflict="rename")
         row.node_id = made["id"]
         items.put_base(row, Base(row.their_parent, made["name"], row.their_name, bytes_.digest, 1, row.their_tag))
-        row.revision += 1
+        await items.agreed(unit, link, row)
 
     async def pull(self, view: View, received: Received) -> None:
         """One version more."""
@@ -76,7 +76,7 @@ class Ledger(Agreements):
                 raise Stale
             made = await self._append(unit, link, row.node_id, got(received))
             items.put_base(row, replace(base, digest=received.digest, number=made, tag=row.their_tag))
-            row.revision += 1
+            await items.agreed(unit, link, row)
 
         await self._do(verb)
 
@@ -101,9 +101,9 @@ class Ledger(Agreements):
             number = await self._append(unit, link, row.node_id, got(received), base.number or None)
             kept = await documents.restore_version(unit, row.node_id, ours.number, "Kept above what came from the link")
             items.put_base(row, replace(base, digest=received.digest, number=number, tag=row.their_tag))
-            row.revision += 1
             if conflict:
                 await self._ask(unit, link, row, number, kept["version"]["number"])
+            await items.agreed(unit, link, row)
 
         await self._do(verb)
 
@@ -137,7 +137,7 @@ class Ledger(Agreements):
             number = await self._append(unit, link, row.node_id, bytes_)
             base = Base(row.their_parent, back["name"], row.their_name, bytes_.digest, number, row.their_tag)
             items.put_base(row, base)
-            row.revision += 1
+            await items.agreed(unit, link, row)
             return None
 
         await self._do(verb)
@@ -158,7 +158,7 @@ class Ledger(Agreements):
                 change = documents.DocumentChange(name=name, folder_id=folder_id)
                 await documents.update(unit, row.node_id, change)
             items.put_base(row, replace(base, parent=row.their_parent, our_name=name, their_name=row.their_name))
-            row.revision += 1
+            await items.agreed(unit, link, row)
 
         await self._do(verb)
 

@@ -20,7 +20,7 @@ from dossier.core.ids import new_id
 from dossier.core.jobs import NOBODY
 from dossier.core.log import log
 from dossier.core.units import Unit
-from dossier.links import making, schemas, service
+from dossier.links import making, promises, schemas, service
 from dossier.links.errors import LinkBusy, LinkGone, LinkNotFound, LinkUnreachable
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkRow
@@ -118,7 +118,7 @@ def _planned(intent: Intent) -> schemas.Planned:
 async def run(context: Any, workspace_id: UUID, link_id: UUID) -> bool:
     """One run of a link; False where another is under way. What went wrong stands with the link afterwards."""
     async with _leased(context, workspace_id, link_id, starts=True) as link:
-        if link is not None and link.state == service.ACTIVE:
+        if link is not None and link.state == promises.ACTIVE:
             await _work(context, link)
         return link is not None
 
@@ -221,7 +221,7 @@ async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: timedelta, *
     link.trouble, link.detail, link.released = "", "", False
     if not outcome.failed:
         link.in_step_at = unit.now
-    await service.promise(unit, link, await service.until_next(unit, link, poll))
+    await promises.promise(unit, link, await promises.until_next(unit, link, poll))
 
 
 async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:
@@ -236,4 +236,4 @@ async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:
         unit.record("link.broken", folder_id=link.folder_id, link_id=str(link.id), name=link.name, reason=error.kind)
         return
     wait = timedelta(seconds=error.retry_after) if error.retry_after else backoff(link.failures)
-    await service.promise(unit, link, wait)
+    await promises.promise(unit, link, wait)

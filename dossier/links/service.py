@@ -2,28 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, true, update
 
 from dossier import documents, folders
-from dossier.core import jobs, paging
+from dossier.core import paging
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id
 from dossier.core.jobs import NOBODY
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.vault import Vault, context
 from dossier.core.web import Wire
-from dossier.links import items
+from dossier.links import items, promises
 from dossier.links.errors import LinkItemNotFound, LinkNotBraked, LinkNotFound, LinkOverlap, NoConflict
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.links.schemas import Choice, LinkChange, NewLink, place_of
 
 LEASE = timedelta(seconds=60)
-SYNC = "links.sync"
-ACTIVE = "active"
 
 
 def actor_of(link: LinkRow) -> Actor:
@@ -58,7 +56,7 @@ async def create(unit: Unit, new: NewLink, vault: Vault) -> Wire:
         sealed=None,
         direction=new.direction,
         limits=new.limits.model_dump(),
-        state="paused" if new.paused else ACTIVE,
+        state="paused" if new.paused else promises.ACTIVE,
         trouble="",
         detail="",
         leased_by=NOBODY,
@@ -71,7 +69,7 @@ async def create(unit: Unit, new: NewLink, vault: Vault) -> Wire:
     await unit.session.flush()
     await items.enrol(unit, link, folder.id, folder=True)
     unit.record("link.created", folder_id=folder.id, link_id=str(link.id), name=link.name, kind=link.kind)
-    await promise(unit, link)
+    await promises.promise(unit, link)
     return await _wire(unit, link)
 
 
@@ -88,49 +86,6 @@ async def _refuse_overlap(unit: Unit, folder_id: UUID) -> None:
     mine = select(LinkRow.folder_id).where(LinkRow.workspace_id == unit.workspace_id)
     if set((await unit.session.execute(mine)).scalars()) & (tree | above):
         raise LinkOverlap
-
-
-async def promise(unit: Unit, link: LinkRow, delay: timedelta = timedelta(0)) -> None:
-    """A run by then. One that is promised for later already comes now, where there is no ``delay``."""
-    if link.state != ACTIVE:
-        return
-    if not link.promised:
-        link.promised, link.job_id = True, unit.defer(SYNC, delay=delay, link_id=str(link.id))
-    elif link.job_id is not None and not delay:
-        await jobs.hasten(unit.session, unit.now, link.job_id)
-        unit.wake()
-
-
-async def until_next(unit: ReadUnit, link: LinkRow, poll: timedelta) -> timedelta:
-    """How long until the next run: until something is tried again, and at the latest until the poll."""
-    failed = select(func.min(LinkItemRow.next_at)).where(
-        LinkItemRow.link_id == link.id, LinkItemRow.dirty == true(), LinkItemRow.next_at > unit.now
-    )
-    at = await unit.session.scalar(failed)
-    return poll if at is None else min(poll, at - unit.now)
-
-
-async def promise_again(unit: Unit, link_id: UUID, delay: timedelta) -> None:
-    """A run by then, for one that could not be now."""
-    link = await unit.session.get(LinkRow, link_id, with_for_update=True)
-    if link is not None:
-        await promise(unit, link, delay)
-
-
-async def most_behind(unit: ReadUnit) -> datetime | None:
-    """When the active link of any workspace that is most behind was last in step, or was made."""
-    since = func.coalesce(LinkRow.in_step_at, LinkRow.created_at)
-    return await unit.session.scalar(select(since).where(LinkRow.state == ACTIVE).order_by(since).limit(1))
-
-
-async def keep(unit: Unit, poll: timedelta) -> None:
-    """Promise runs of the active links that had none for long: a job may have died of what it met."""
-    late = unit.now - max(2 * poll, timedelta(hours=1))
-    query = select(LinkRow).where(LinkRow.workspace_id == unit.workspace_id, LinkRow.state == ACTIVE).with_for_update()
-    for link in (await unit.session.execute(query)).scalars().all():
-        if (link.ran_at or link.created_at) < late:
-            link.promised = False
-            await promise(unit, link)
 
 
 async def list_(unit: ReadUnit, limit: int, after: str | None) -> tuple[list[Wire], str | None]:
@@ -171,8 +126,8 @@ async def change(unit: Unit, link_id: UUID, wanted: LinkChange, vault: Vault) ->
 async def _go_on(unit: Unit, link: LinkRow) -> None:
     if link.state == "braked":
         return
-    link.state, link.trouble, link.detail, link.failures = ACTIVE, "", "", 0
-    await promise(unit, link)
+    link.state, link.trouble, link.detail, link.failures = promises.ACTIVE, "", "", 0
+    await promises.promise(unit, link)
 
 
 async def _look_again(unit: Unit, link: LinkRow, *which: Any) -> None:
@@ -186,7 +141,7 @@ async def run(unit: Unit, link_id: UUID) -> Wire:
     link = await require(unit, link_id, lock=True)
     link.looked_at = None
     await _look_again(unit, link, LinkItemRow.state == "failed", LinkItemRow.dirty == true())
-    await promise(unit, link)
+    await promises.promise(unit, link)
     return await _wire(unit, link)
 
 
@@ -195,7 +150,7 @@ async def resync(unit: Unit, link_id: UUID) -> Wire:
     link = await require(unit, link_id, lock=True)
     link.cursor = link.looked_at = link.listed_at = None
     await _look_again(unit, link)
-    await promise(unit, link)
+    await promises.promise(unit, link)
     return await _wire(unit, link)
 
 
@@ -204,7 +159,7 @@ async def release(unit: Unit, link_id: UUID) -> Wire:
     link = await require(unit, link_id, lock=True)
     if link.state != "braked":
         raise LinkNotBraked
-    link.state, link.released = ACTIVE, True
+    link.state, link.released = promises.ACTIVE, True
     await _go_on(unit, link)
     unit.record("link.released", folder_id=link.folder_id, link_id=str(link.id), name=link.name)
     return await _wire(unit, link)
@@ -246,7 +201,7 @@ async def retry(unit: Unit, link_id: UUID, item_id: UUID) -> Wire:
     """Look at one item again now. Raises LinkNotFound, LinkItemNotFound, NotAllowed."""
     link, row = await _item(unit, link_id, item_id)
     items.touch(unit, row)
-    await promise(unit, link)
+    await promises.promise(unit, link)
     return items.wire(row)
 
 
@@ -268,7 +223,7 @@ async def settle(unit: Unit, link: LinkRow, row: LinkItemRow) -> None:
     """The conflict is over: what is the newest version now goes over."""
     row.conflict, row.task_id = False, None
     items.touch(unit, row)
-    await promise(unit, link)
+    await promises.promise(unit, link)
 
 
 async def of_document(unit: ReadUnit, document_id: UUID) -> list[Wire]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -469,6 +469,12 @@ class MemoryBooks:
         """Until something happens."""
         row = self._checked(view)
         row.dirty, row.state = state == "waiting", f"{state} {reason}"
+
+    async def rest_all(self, views: Sequence[View]) -> None:
+        """All that are still so."""
+        for view in views:
+            with suppress(Stale):
+                await self.rest(view, "synced")
 
     async def fail(self, view: View, code: str, detail: str, *, permanent: bool) -> None:
         """Later."""

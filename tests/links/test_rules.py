@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id
 from dossier.core.units import Unit
-from dossier.links import runs, service
+from dossier.links import promises, runs
 from dossier.links.errors import LinkGone
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkItemRow, LinkRow
@@ -153,6 +153,6 @@ class TestPromises:
         await joined.world.parts.units.run(actor, lose)
         write(joined.share / "a.txt", b"one")
         joined.world.clock.move(hours=2)
-        await joined.world.parts.units.run(actor, lambda unit: service.keep(unit, timedelta(minutes=5)))
+        await joined.world.parts.units.run(actor, lambda unit: promises.keep(unit, timedelta(minutes=5)))
         await joined.world.work()
         assert await joined.here() == {"a.txt": b"one"}

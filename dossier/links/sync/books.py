@@ -48,6 +48,8 @@ class View:
     base: Base | None
     size: int | None = None
     conflict: bool = False
+    #: Nothing has happened since it was last found in step.
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,10 @@ class Books(Protocol):
     async def rest(self, view: View, state: str, reason: str = "") -> None:
         """Nothing more is to be done now: ``synced``, ``held`` (by the direction or a conflict), ``waiting`` (for another
         item)."""
+        ...
+
+    async def rest_all(self, views: Sequence[View]) -> None:
+        """All of these were found in step; what changed meanwhile is left as it is."""
         ...
 
     async def fail(self, view: View, code: str, detail: str, *, permanent: bool) -> None:

@@ -18,6 +18,8 @@ MOST_STEPS = 12
 """Of one item in one run; one that needs more is changed by somebody all the time, and comes again."""
 MOST_FAILURES = 5
 """Items one after the other to which the other side gave no answer: then it is away, and the run ends."""
+AT_ONCE = 200
+"""Items that are found agreed in one transaction."""
 NO_ANSWER = {"throttled", "unreachable"}
 ENDS_RUN = {"sign_in", "throttled"}
 
@@ -78,12 +80,15 @@ class Engine:
         """What would be done first about each item, nothing done yet: a dry run shows these."""
         terms = await self.books.terms()
         found: list[Intent] = []
+        agreed: list[View] = []
         for view in await self.books.waiting():
             step = _plan(view, terms)
             if step is None:
-                await self._rest(view, None)
+                agreed.append(view)
             else:
                 found.append(Intent(view, step))
+        for start in range(0, len(agreed), AT_ONCE):
+            await self.books.rest_all(agreed[start : start + AT_ONCE])
         return found
 
     # Looking
@@ -214,7 +219,7 @@ class Engine:
         return True
 
     async def _rest(self, view: View | None, step: Step | None) -> None:
-        if view is None:
+        if view is None or (step is None and view.rests):
             return
         try:
             if step is Step.HOLD:
