@@ -54,7 +54,7 @@ async def make_link(
 
 
 @router.post(
-    "/links/test",
+    "/link_tests",
     summary="Try a place",
     status_code=200,
     response_model=None,

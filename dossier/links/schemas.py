@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from dossier.core.web import Wire
 
@@ -130,11 +130,13 @@ class Limits(BaseModel):
     than that share of all."""
 
     model_config = _strict(LIMITS)
-    max_bytes: Annotated[int, Field(ge=1)] | None = Field(None, description="Larger files are left alone.")
-    most_deleted: Annotated[int, Field(ge=0, le=1_000_000)] = 20
-    most_deleted_share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    most_replaced: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    most_replaced_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    max_bytes: Annotated[int, Field(strict=True, ge=1, le=2**53)] | None = Field(
+        None, description="Larger files are left alone."
+    )
+    most_deleted: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 20
+    most_deleted_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.2
+    most_replaced: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 100
+    most_replaced_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
 
 
 class NewLink(BaseModel):
@@ -154,7 +156,7 @@ class NewLink(BaseModel):
     credentials: Credentials | None = None
     direction: Direction = "both"
     limits: Limits = Field(default_factory=Limits)
-    paused: bool = Field(False, description="Made without running: its plan shows what it would do.")
+    paused: StrictBool = Field(False, description="Made without running: its plan shows what it would do.")
 
 
 class PlaceTest(BaseModel):
@@ -173,7 +175,7 @@ class LinkChange(BaseModel):
     direction: Direction | None = None
     limits: Limits | None = None
     credentials: Credentials | None = None
-    paused: bool | None = None
+    paused: StrictBool | None = None
 
 
 class Choice(BaseModel):

@@ -15,6 +15,7 @@ from dossier.connectors.folder import FolderConnector
 from dossier.connectors.graph import GraphConnector, wire
 from dossier.connectors.s3 import BucketPlace, S3Connector
 from dossier.connectors.webdav import WebDavConnector
+from dossier.core import log
 from tests.connectors.fake_graph import BAD_NAME, FakeGraph, graph_connector
 from tests.connectors.servers import PASSWORD, USER, Apache, DavServer, Rclone, WsgiDav
 from tools.servers import SeaweedFS
@@ -107,6 +108,12 @@ PLACES: dict[str, Maker] = {
     "s3 with versions": _s3(versioned=True),
 }
 FAST = {"folder", "graph"}
+
+
+@pytest.fixture(autouse=True)
+def _log() -> None:
+    """Warnings are told, whatever a test of another room has asked for."""
+    log.configure("console", "info")
 
 
 @pytest.fixture(params=[pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in PLACES])

@@ -103,6 +103,7 @@ class TestRequest:
             "unit",
             "consume search.documents",
             "consume webhooks.deliveries",
+            "consume links",
             "job search.index",
         }
 

@@ -65,7 +65,9 @@ def promoted(path: Path) -> Path:
             return content.replace(b"</cp:coreProperties>", b"<dc:language>de</dc:language></cp:coreProperties>")
         return content
 
-    return rewritten(path, change, **{"customXml/item99.xml": b"<properties/>", "docProps/custom.xml": b"<Properties/>"})
+    return rewritten(
+        path, change, **{"customXml/item99.xml": b"<properties/>", "docProps/custom.xml": b"<Properties/>"}
+    )
 
 
 class TestSameWork:

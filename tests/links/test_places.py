@@ -74,7 +74,7 @@ async def test_both_ways(joined: Joined, place: tuple[dict[str, Any], dict[str, 
     await joined.folder("Shared")
     ours = await joined.add("ours.txt", b"ours")
     await theirs.create(None, "theirs.txt", content(b"theirs"))
-    found = await joined.call("POST", "/links/test", json={"place": where, "credentials": credentials})
+    found = await joined.call("POST", "/link_tests", json={"place": where, "credentials": credentials})
     assert found["found"]
     told = {"name": "There", "folder_id": joined.folder_id, "place": where, "credentials": credentials}
     made = await joined.call("POST", "/links", 201, json=told)
@@ -113,13 +113,13 @@ class TestRefused:
     async def test_wrong_credentials(self, joined: Joined, wsgidav: DavServer) -> None:  # the fixture
         place = {"kind": "webdav", "url": wsgidav.address}
         wrong = {"place": place, "credentials": {"username": USER, "password": "wrong"}}
-        refused = await joined.call("POST", "/links/test", 422, json=wrong)
+        refused = await joined.call("POST", "/link_tests", 422, json=wrong)
         assert (refused["code"], refused["reason"]) == ("link_unreachable", "sign_in")
 
     async def test_credentials_that_nobody_reads(self, joined: Joined, wsgidav: DavServer) -> None:
         place = {"kind": "webdav", "url": wsgidav.address}
         wrong = {"place": place, "credentials": {"passwort": "x"}}
-        refused = await joined.call("POST", "/links/test", 422, json=wrong)
+        refused = await joined.call("POST", "/link_tests", 422, json=wrong)
         assert list(refused["fields"]) == ["credentials.passwort"]
 
     async def test_credentials_that_are_no_longer_taken(self, joined: Joined, wsgidav: DavServer) -> None:
@@ -139,7 +139,7 @@ class TestRefused:
     async def test_a_bucket_by_the_programs_own_role(self, joined: Joined) -> None:
         """It may read what is another workspace's."""
         refused = await joined.call(
-            "POST", "/links/test", 422, json={"place": {"kind": "s3", "bucket": "dossier-contents"}}
+            "POST", "/link_tests", 422, json={"place": {"kind": "s3", "bucket": "dossier-contents"}}
         )
         assert "credentials" in refused["fields"]
 
@@ -147,16 +147,16 @@ class TestRefused:
     async def test_addresses_that_are_not_public(self, joined: Joined, url: str) -> None:
         for place in ({"kind": "webdav", "url": url}, {"kind": "s3", "bucket": "bucket", "endpoint": url}):
             keys = {"access_key_id": "a", "secret_access_key": "b"} if place["kind"] == "s3" else {}
-            refused = await joined.call("POST", "/links/test", 422, json={"place": place, "credentials": keys})
+            refused = await joined.call("POST", "/link_tests", 422, json={"place": place, "credentials": keys})
             assert refused["code"] in {"address_not_allowed", "invalid"}
 
     @pytest.mark.parametrize("path", ["/etc", "acme/share", "{}/../..", "{}/../../other", "/", "{}\0x"])
     async def test_folders_elsewhere(self, joined: Joined, path: str) -> None:
         place = {"kind": "folder", "path": path.format(joined.share)}
-        refused = await joined.call("POST", "/links/test", 422, json={"place": place})
+        refused = await joined.call("POST", "/link_tests", 422, json={"place": place})
         assert refused["code"] == "invalid"
 
     async def test_a_link_out_of_the_workspaces_folder(self, joined: Joined) -> None:
         (joined.share / "out").symlink_to("/etc")
         place = {"kind": "folder", "path": str(joined.share / "out")}
-        await joined.call("POST", "/links/test", 422, json={"place": place})
+        await joined.call("POST", "/link_tests", 422, json={"place": place})
