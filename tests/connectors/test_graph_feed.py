@@ -196,7 +196,7 @@ class TestChanges:
 
     async def test_a_cursor_of_another_cloud(self, fake: FakeGraph, graph: GraphConnector) -> None:
         async with refused("resync"):
-            await changes(graph, "https://graph.example/v1.0/drives/d/root/delta?token=1")
+            await changes(graph, "https://graph.example/v1.0/drives/d/items/i/delta?token=1")
 
     async def test_a_list_that_does_not_end(
         self, fake: FakeGraph, graph: GraphConnector, monkeypatch: pytest.MonkeyPatch

@@ -67,13 +67,13 @@ class Engine:
             return self.outcome
         terms = await self.books.terms()
         steps = Steps(self.books, self.remote, terms)
-        waves = _waves(intents)
-        for wave in waves[:1] + waves[3:]:
-            for intent in wave:
-                await self._settle(steps, intent.view.key)
-            if wave is waves[0]:
-                for documents in waves[1:3]:
-                    await self._together(steps, documents)
+        folders, documents, gone_documents, gone_folders = _waves(intents)
+        for intent in folders:
+            await self._settle(steps, intent.view.key)
+        await self._together(steps, documents)
+        await self._together(steps, gone_documents)
+        for intent in gone_folders:
+            await self._settle(steps, intent.view.key)
         return self.outcome
 
     async def intents(self) -> list[Intent]:
