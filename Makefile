@@ -6,7 +6,7 @@ ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
 APT_TEST := curl openssl strace chromium libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui \
-	mariadb-server redis-server nginx-light libnginx-mod-http-brotli-static
+	mariadb-server redis-server apache2-bin nginx-light libnginx-mod-http-brotli-static default-jre-headless
 
 UV := .tools/bin/uv
 BIN := .venv/bin
@@ -30,7 +30,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client portal screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -64,13 +64,13 @@ lint-web:
 	@$(IN_WEB)eslint --cache --cache-location node_modules/.cache/eslint .
 	@$(IN_WEB)vitest run --reporter=dot --silent
 
-test: .venv/.dev web/.output/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
+test: .venv/.dev web/.output/.done tools/npm/node_modules/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 # Not a part of `make test`: following every line doubles the time of the tests that run in one process.
-coverage: .venv/.dev web/.output/.done ## which lines of dossier/ no test in a test process runs
+coverage: .venv/.dev web/.output/.done tools/npm/node_modules/.done ## which lines of dossier/ no test in a test process runs
 	@tools/apt $(APT_TEST)
 	@$(BIN)/pytest -q -n $(JOBS) -p no:schemathesis --ignore=tests/e2e --ignore=tests/test_schemathesis.py --cov --cov-report=term:skip-covered
 
@@ -99,6 +99,9 @@ screenshots: .venv/.dev web/.output/.done ## pictures of every screen, wide and 
 	@tools/apt $(APT_TEST)
 	@$(BIN)/python tools/screenshots.py $(ARGS)
 
+wiremock: .venv/.dev tools/npm/node_modules/.done ## write WireMock's stubs of the API from openapi.json, and fetch WireMock
+	@$(BIN)/python -m tools.wiremock openapi.json deploy/wiremock/mappings
+
 client: web/node_modules/.done ## write the portal's API types from openapi.json
 	@$(NPM) run --silent client
 
@@ -113,7 +116,7 @@ lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their new
 	$(COMPILE:pyproject.toml=) --group tools --output-file requirements-tools.txt
 
 clean: ## remove environments, caches and build results; the data in var/ stays
-	rm -rf .venv .tools web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .tools tools/npm/node_modules web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp is newer than the lock file it was installed from ---
@@ -152,6 +155,11 @@ RUN_LOCK := $(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt)
 web/node_modules/.done: web/package-lock.json | $(UV)
 	@echo "Fetching what the portal is built with (once, about a minute) …"
 	@$(NPM) ci --silent --ignore-scripts
+	@touch $@
+
+# Programs that only tests and try-outs start.
+tools/npm/node_modules/.done: tools/npm/package-lock.json | $(UV)
+	@PATH="$(CURDIR)/$(NODE):$$PATH" $(NODE)/npm --prefix tools/npm ci --silent --ignore-scripts
 	@touch $@
 
 # Whatever the portal is built from; a file that was deleted shows by its folder's time.

@@ -18,6 +18,7 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 random | keep database_root_password
 random | keep database_password
 random | keep edge_secret
+head -c 32 /dev/urandom | base64 | keep master_key
 random | keep storage_access_key
 random | keep storage_secret_key
 # Where mails go, as DOSSIER_SMTP_URL has it; while it is empty they are written to the log.

@@ -19,15 +19,18 @@ from dossier.core.health import Health, Probe, Unfit
 from dossier.core.limits import Limits
 from dossier.core.linger import Linger
 from dossier.core.mail import Mail, from_settings
+from dossier.core.outward import Outward
 from dossier.core.redis import connect
 from dossier.core.rotation import Rotating
 from dossier.core.settings import Settings
 from dossier.core.shared_clock import SharedClock
 from dossier.core.units import Units
+from dossier.core.vault import Vault
 from dossier.documents import routes as documents_routes
 from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
 from dossier.folders import routes as folders_routes
+from dossier.links import routes as links_routes
 from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
@@ -40,6 +43,7 @@ from dossier.storage import BlobStore, open_store, traced
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
 from dossier.users import routes as users_routes
+from dossier.webhooks import routes as webhooks_routes
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -59,6 +63,8 @@ ROUTERS = [
     tasks_routes.router,
     feed_routes.router,
     notices_routes.router,
+    links_routes.router,
+    webhooks_routes.router,
     screens_routes.router,
 ]
 # Ways to a session and what needs one, set-up and pages: the partners' face has none of these.
@@ -87,6 +93,8 @@ class Parts:
     mail: Mail
     clock: SharedClock
     health: Health
+    vault: Vault
+    outward: Outward
     redis: "Redis | None" = None
 
     async def close(self) -> None:
@@ -114,7 +122,18 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parts:
     if redis is not None:
         probes.append(Probe("redis", partial(_answers, redis), needed=False))
     units = Units(database, clock=shared, bell=RedisBell(redis) if redis is not None else Bell())
-    return Parts(settings, database, units, store, from_settings(settings), shared, Health(probes), redis)
+    return Parts(
+        settings=settings,
+        database=database,
+        units=units,
+        store=store,
+        mail=from_settings(settings),
+        clock=shared,
+        health=Health(probes),
+        vault=Vault.from_settings(settings),
+        outward=Outward.from_settings(settings),
+        redis=redis,
+    )
 
 
 async def _answers(redis: "Redis") -> None:
@@ -180,7 +199,7 @@ def _is_leaving(app: FastAPI) -> bool:
 
 def equip(app: FastAPI, parts: Parts) -> None:
     """Put the parts, and what core asks of the rooms above it, where requests find them."""
-    for name in ("settings", "units", "store", "mail", "clock", "health"):
+    for name in ("settings", "units", "store", "mail", "clock", "health", "vault", "outward"):
         setattr(app.state, name, getattr(parts, name))
     app.state.limits = Limits(parts.redis)
     app.state.authenticate = sessions.authenticate
@@ -232,7 +251,7 @@ def _tidy(schema: dict[str, Any]) -> None:
                 own = content.get("application/json", {}).get("schema", {})
                 if own.get("$ref", "").endswith("/HTTPValidationError"):
                     del operation["responses"][status]
-                elif len(content) > 1 or not own:
+                elif (len(content) > 1 and status[0] != "2") or not own:
                     content.pop("application/json", None)
     for name in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(name, None)

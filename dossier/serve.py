@@ -15,6 +15,7 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from dossier import links, webhooks
 from dossier.app import Parts, create_app
 from dossier.core import metrics
 from dossier.core.log import log
@@ -111,7 +112,7 @@ async def _watched(parts: Parts, port: int, setting: str) -> AsyncIterator[None]
         return
     host = parts.settings.host
     require_free(host, port, f"another {setting}")
-    door = _server(side_door(parts.health, parts.units), host, port)
+    door = _server(side_door(parts.health, parts.units, [webhooks.gather, links.gather]), host, port)
     serving, watching = asyncio.create_task(door.serve()), asyncio.create_task(metrics.watch_loop())
     await _listening(host, port, serving)
     try:

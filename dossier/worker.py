@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from dossier import documents, downloads, notices, renditions, search, sessions, tasks, uploads, users
+from dossier import documents, downloads, links, notices, renditions, search, sessions, tasks, uploads, users, webhooks
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs, metrics, traces, trail
 from dossier.core.actor import Actor
@@ -18,10 +18,13 @@ from dossier.core.log import log
 from dossier.core.units import Unit
 
 JOBS: dict[str, Handler] = documents.JOBS | renditions.JOBS | search.JOBS | users.JOBS | sessions.JOBS | uploads.JOBS
-JOBS |= notices.JOBS | tasks.JOBS
+JOBS |= notices.JOBS | tasks.JOBS | webhooks.JOBS | links.JOBS
 CONSUMERS: list[Consumer] = documents.CONSUMERS + renditions.CONSUMERS + search.CONSUMERS + sessions.CONSUMERS
-CONSUMERS += notices.CONSUMERS + tasks.CONSUMERS
-HOUSEKEEPING = ("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep", "renditions.tidy", "notices.sweep")
+CONSUMERS += notices.CONSUMERS + tasks.CONSUMERS + webhooks.CONSUMERS + links.CONSUMERS
+HOUSEKEEPING = (
+    *("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep", "renditions.tidy", "notices.sweep"),
+    *("webhooks.sweep", "links.keep"),
+)
 NOWHERE = Actor.system(UUID(int=0))
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
 

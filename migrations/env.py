@@ -9,6 +9,7 @@ import dossier.core.jobs
 import dossier.documents.models
 import dossier.downloads.models
 import dossier.folders.models
+import dossier.links.models
 import dossier.notices.models
 import dossier.renditions.models
 import dossier.samples.models
@@ -17,7 +18,8 @@ import dossier.sessions.models
 import dossier.storage.models
 import dossier.tasks.models
 import dossier.uploads.models
-import dossier.users.models  # noqa: F401  # imported for their tables
+import dossier.users.models
+import dossier.webhooks.models  # noqa: F401  # imported for their tables
 from dossier.core.db import Base
 
 context.configure(

@@ -19,13 +19,14 @@ from fastapi import FastAPI
 
 from dossier import folders, sessions, users
 from dossier.app import Parts, build, create_app, equip
-from dossier.core import db, log, migrate
+from dossier.core import db, events, log, migrate
 from dossier.core.actor import Actor
 from dossier.core.ids import new_id
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.worker import Worker
 from tests.contract import contract_of
+from tests.feed.judge import judged
 from tests.stack import EMBEDDED, PRODUCTION, SEED, Stack
 from tools.servers import Redis, SeaweedFS, database_server
 
@@ -38,11 +39,13 @@ hypothesis.settings.load_profile("shared")
 BUILT_PORTAL = Path(__file__).parent / "portal" / "built"
 # Tests in this process need no disk that survives a power loss; those of tests/trust start real processes, which do.
 db.PRAGMAS["synchronous"] = "OFF"
+# Every event that a test in this process makes has to be what its schema says.
+events.write = judged(events.write)  # type: ignore[assignment]  # in its place
 
 
 # `make check` is the fast loop: of the rooms named here it runs only what needs no program on a database.
 WHOLE_ONLY = {"users", "sessions", "tasks", "downloads", "security", "transfer", "search", "portal", "uploads"}
-WHOLE_ONLY |= {"certificates"}
+WHOLE_ONLY |= {"certificates", "webhooks", "links"}
 # Rooms whose tests start real programs, but for those files that only read what is written for one.
 REAL_PROGRAMS = {"e2e", "deploy", "faults"}
 READ_ONLY = {"test_compose.py", "test_render.py"}
@@ -244,7 +247,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, seed: Seed, stack: 
     """Settings of a program on its own copy of the seed."""
     data = tmp_path / "var"
     data.mkdir()
-    common = {"log_level": "error", "portal_dir": BUILT_PORTAL}
+    common = {"log_level": "error", "portal_dir": BUILT_PORTAL, "link_folders": str(tmp_path)}
     if stack == PRODUCTION:
         servers: Stack = request.getfixturevalue("production")[0]
         servers.reset()

@@ -1,5 +1,6 @@
 """The production parts under the tests of one process, which every test finds as the seed left them."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tools.servers import DatabaseServer, Redis, SeaweedFS
 
 SEED, WORK = "seed", "work"
 EMBEDDED, PRODUCTION = "embedded", "production"
+MASTER_KEY = base64.b64encode(b"a key of thirty-two bytes, made up".ljust(32)[:32]).decode()
 
 
 @dataclass
@@ -62,5 +64,6 @@ class Stack:
             redis_url=self.redis.address,
             storage_url=self.storage.address(uuid4().hex),
             storage_access_key=self.storage.access_key,
+            master_key=MASTER_KEY,
             storage_secret_key=SecretStr(self.storage.secret_key),
         )

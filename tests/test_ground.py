@@ -46,8 +46,9 @@ class TestLocks:
     def test_names_no_address_and_no_path(self, lock: str) -> None:
         assert "/" not in (ROOT / lock).read_text()
 
-    def test_web_lock_names_no_registry(self) -> None:
-        packages = json.loads((ROOT / "web/package-lock.json").read_text())["packages"]
+    @pytest.mark.parametrize("folder", ["web", "tools/npm"])
+    def test_npm_lock_names_no_registry(self, folder: str) -> None:
+        packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
         assert packages
         assert [name for name, package in packages.items() if "resolved" in package] == []
         # What lies inside another package is covered by that one's hash.

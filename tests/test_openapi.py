@@ -15,15 +15,15 @@ from dossier.core.settings import Settings
 from tests.contract import Contract, contract_of
 
 ROOT = Path(__file__).parents[1]
-REGENERATE = "the API has changed: run `make openapi client` and commit both files"
+REGENERATE = "the API has changed: run `make openapi client wiremock` and commit what they write"
 JSON, PROBLEM = "application/json", "application/problem+json"
 # No id, no parameter and no body: nothing that could be missing or wrong.
 NOTHING_TO_GET_WRONG = {"sign_out": {"404", "422"}}
 # What is kept for a key would be a plain digest of a password; and these are done once by what they are sent.
 NO_IDEMPOTENCY_KEY = {"sign_in", "set_up", "request_reset", "reset_password", "accept_invitation"}
-# People, groups and workspaces carry no revision yet: these set whole values, so that the last one wins without mixing two.
-# An upload has Upload-Offset instead.
-NO_IF_MATCH = {"update_me", "update_member", "update_group", "update_workspace", "append_upload"}
+# People, groups, workspaces and links carry no revision yet: these set whole values, so that the last one wins without
+# mixing two. An upload has Upload-Offset instead.
+NO_IF_MATCH = {"update_me", "update_member", "update_group", "update_workspace", "change_link", "append_upload"}
 
 Operation = dict[str, Any]
 

@@ -48,6 +48,10 @@ REAL |= {
     "member_id": "partner",
     "job_id": "job",
     "upload_id": "upload",
+    "webhook_id": "webhook",
+    "link_id": "link",
+    "item_id": "link_item",
+    "delivery_id": "delivery",
 }
 # The owner's token goes with everything; who else may do what is the permission matrix's question.
 schema = schemathesis.openapi.from_dict({**DOCUMENT, "security": []})

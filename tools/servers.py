@@ -382,6 +382,41 @@ class SeaweedFS(Server):
         client.close()
 
 
+class WireMock(Server):
+    """WireMock as npm has it, on Java. It answers by the mappings of its folder, and by those that it is sent."""
+
+    packages = Path(__file__).parent / "npm" / "node_modules" / "wiremock" / "build"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        (self.port,) = free_ports(1)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        archives = sorted(self.packages.glob("wiremock-standalone-*.jar"))
+        assert archives, "WireMock is missing: `make wiremock` fetches it"
+        where = ["--port", str(self.port), "--bind-address", "127.0.0.1", "--root-dir", str(self.folder)]
+        return [program("java"), "-Xmx256m", "-jar", str(archives[-1]), *where, "--disable-banner"]
+
+    def ready(self) -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            return self.ask("GET", "/__admin/health")[0] == 200
+        return False
+
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+        """What its own interface answers: the status and the text."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body and body.encode(), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
 def program(name: str) -> str:
     """The path of a program: beside the interpreter, where PyPI's packages put theirs, or on PATH."""
     own = Path(sys.executable).parent / name

@@ -5,6 +5,7 @@ python tools/stack.py [--data FOLDER] [--port PORT] [--partner-port PORT]
 """
 
 import argparse
+import base64
 import http.client
 import os
 import re
@@ -112,6 +113,15 @@ class Stack:
         return Authority(self.folder / "pki")
 
     @property
+    def master_key(self) -> str:
+        """What stored secrets are encrypted under, as long as the data is kept."""
+        file = self.folder / "master.key"
+        if not file.exists():
+            file.touch(0o600)
+            file.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        return file.read_text()
+
+    @property
     def env(self) -> dict[str, str]:
         """The environment of every process of Dossier."""
         settings = {
@@ -125,6 +135,7 @@ class Stack:
             "PORTAL_DIR": str(self.portal),
             "TRUSTED_PROXIES": "1",
             "EDGE_SECRET": self.secret,
+            "MASTER_KEY": self.master_key,
             "LEAVE_SECONDS": "1",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}

@@ -79,10 +79,13 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A follower of the log: ``handler(unit, event)`` runs once per event of ``types``, in order, in its own Unit."""
+    """A follower of the log: ``handler(unit, event)`` runs once per event of ``types``, in order, in its own Unit.
+
+    ``types`` None follows all there are.
+    """
 
     name: str
-    types: frozenset[str]
+    types: frozenset[str] | None
     handler: Callable[["Unit", EventRow], Awaitable[None]]
 
 
@@ -159,7 +162,7 @@ async def consume(unit: "Unit", consumer: Consumer, limit: int = 100) -> int:
     )
     events = rows.scalars().all()
     for event in events:
-        if event.type in consumer.types:
+        if consumer.types is None or event.type in consumer.types:
             with trail.followed(event.stored, f"consume {consumer.name}"):
                 await consumer.handler(unit, event)
         cursor.seq = event.seq

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,19 +15,21 @@ from dossier.core import events, jobs, metrics, migrate
 from dossier.core.actor import Actor
 from dossier.core.db import Database
 from dossier.core.log import log
-from dossier.core.units import Units
+from dossier.core.units import ReadUnit, Units
 
 NOWHERE = Actor.system(UUID(int=0))
 KIND: Final = CONTENT_TYPE_LATEST
 KEEP_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 2.0
+Gathering = Callable[[ReadUnit], Awaitable[None]]
+"""Reads a room's own numbers and sets its metrics."""
 
 
 class Gatherer:
-    """Reads what only the database knows, at most every five seconds however many ask."""
+    """Reads what only the database knows, at most every five seconds however many ask; ``also`` is of the rooms above."""
 
-    def __init__(self, units: Units) -> None:
-        self._units = units
+    def __init__(self, units: Units, also: Sequence[Gathering] = ()) -> None:
+        self._units, self._also = units, also
         self._read_at = -KEEP_SECONDS
         self._reading: asyncio.Task[None] | None = None
         metrics.build.info({"version": __version__, "schema": migrate.HEAD})
@@ -51,6 +54,8 @@ class Gatherer:
             async with self._units.read(NOWHERE) as unit:
                 census = await jobs.census(unit.session)
                 lags = await events.lags(unit.session)
+                for each in self._also:
+                    await each(unit)
         except Exception as error:  # whatever it is, the other numbers are told
             _missed(type(error).__name__)
             return

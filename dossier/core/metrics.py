@@ -65,6 +65,14 @@ job_seconds = _histogram("job_seconds", "How long runs of jobs took.", WORK, "ki
 consumer_lag = _gauge("consumer_lag_events", "Events that a consumer has not seen, over all workspaces.", "consumer")
 blobs_swept = _counter("blobs_swept", "Stored contents that nothing named and that were removed.")
 
+link_runs = _counter("link_runs", "Runs of links: done, braked, or what was wrong.", "kind", "outcome")
+link_steps = _counter("link_steps", "Steps of links by what they did.", "kind", "step")
+webhook_tries = _counter(
+    "webhook_tries", "Tries to deliver: delivered, failed (comes again), given_up, gone (410).", "outcome"
+)
+oldest_delivery_seconds = _gauge("webhook_oldest_seconds", "Age of the oldest delivery that is still to be sent.")
+link_behind_seconds = _gauge("link_behind_seconds", "Since when the active link that is most behind was not in step.")
+
 clock_ahead = _gauge("clock_ahead_seconds", "What this machine's clock is ahead of the database server's.")
 loop_lag = _histogram("event_loop_lag_seconds", "How late the event loop came to a timer.", LAG)
 gather_failures = _counter("gather_failures", "Times that the database did not tell its numbers.")

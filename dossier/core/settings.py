@@ -4,11 +4,13 @@ Nothing else reads the environment. Of each setting counts, in this order: the v
 ``DOSSIER_<NAME>_FILE`` names, the secrets that ``DOSSIER_SECRETS`` names, the default.
 """
 
+import base64
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -117,10 +119,50 @@ class Settings(BaseSettings):
         repr=False,
         description="smtp://user:password@host:587?from=a@b; empty writes mails to the log instead of sending them.",
     )
+    master_key: str = Field(
+        "",
+        repr=False,
+        description="32 bytes in Base64 that stored secrets are encrypted under; empty makes a file in the data folder.",
+    )
+    master_keys_old: str = Field(
+        "", repr=False, description="Earlier master keys, commas between: they open what was sealed under them."
+    )
+    outward_http: bool = Field(False, description="Whether webhooks and other systems may have http:// addresses.")
+    outward_allow: str = Field(
+        "", description="Networks (CIDR, commas between) that webhooks and other systems may lie in though not public."
+    )
+    link_folders: str = Field(
+        "", description="Folders with one folder a workspace (its slug) below which it may make links; colons between."
+    )
+    link_poll_seconds: float = Field(
+        300, ge=1, description="How often a link looks at the other side when nothing wakes it."
+    )
     otlp_endpoint: str = Field("", repr=False, description="OTLP receiver (HTTP) that traces go to; empty sends none.")
     trace_ratio: float = Field(1, ge=0, le=1, description="The part of the traces begun here that is kept.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+    @field_validator("master_key", "master_keys_old")
+    @classmethod
+    def _is_of_keys(cls, text: str, info: ValidationInfo) -> str:
+        text = text.strip()
+        one = info.field_name == "master_key" and text
+        for each in [text] if one else text.replace(",", " ").split():
+            try:
+                fits = len(base64.b64decode(each, validate=True)) == 32
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError("a master key is 32 bytes in Base64: openssl rand -base64 32")
+        return text
+
+    @field_validator("outward_allow")
+    @classmethod
+    def _is_of_networks(cls, text: str) -> str:
+        for each in text.split(","):
+            if each.strip():
+                ipaddress.ip_network(each.strip())
+        return text
 
     @property
     def database(self) -> str:

@@ -1,6 +1,6 @@
 """The side door: health and metrics on a port of its own, which no edge leads to. `serve` may have one, and `worker`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 
 import msgspec
@@ -19,9 +19,9 @@ from dossier.core.web import HEADERS, problem
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def side_door(health: Health, units: Units) -> Starlette:
+def side_door(health: Health, units: Units, also: Sequence[gathering.Gathering] = ()) -> Starlette:
     """The ASGI program with /health/live, /health/ready and /metrics."""
-    gatherer = gathering.Gatherer(units)
+    gatherer = gathering.Gatherer(units, also)
 
     async def live(_request: Request) -> Response:
         return _json({"status": "ok"})

@@ -77,10 +77,12 @@ class Unit(ReadUnit):
         """Say what happened. Who may read it later follows the folder of its document, or ``folder_id``."""
         self.recorded.append(events.NewEvent(type_, document_id, folder_id, task_id, data))
 
-    def defer(self, kind: str, *, delay: timedelta = timedelta(0), **payload: Any) -> None:
-        """Promise a job; it can start as soon as the Unit has committed."""
-        self.session.add(jobs.new(self.actor.workspace_id, kind, payload, self.now + delay, self.now))
+    def defer(self, kind: str, *, delay: timedelta = timedelta(0), **payload: Any) -> UUID:
+        """Promise a job; it can start as soon as the Unit has committed. Its id."""
+        job = jobs.new(self.actor.workspace_id, kind, payload, self.now + delay, self.now)
+        self.session.add(job)
         self.deferred += 1
+        return job.id
 
     def wake(self) -> None:
         """Ring the bell after the commit though nothing is recorded or deferred: live streams look again."""

@@ -15,6 +15,7 @@ from dossier.documents.queries import (
     used_digests,
     workspace_of,
 )
+from dossier.documents.schemas import DocumentChange
 from dossier.documents.service import (
     add,
     adjust_open_tasks,
@@ -24,11 +25,14 @@ from dossier.documents.service import (
     search,
     update,
 )
-from dossier.documents.trash import discard
+from dossier.documents.trash import discard, in_trash, trash_folder
+from dossier.documents.trash import restore as restore_document
+from dossier.documents.trash import trash as trash_document
 from dossier.documents.versions import (
     Content,
     Upload,
     add_version,
+    digests_after,
     get,
     get_version,
     list_versions,
@@ -41,6 +45,7 @@ __all__ = [
     "CONSUMERS",
     "JOBS",
     "Content",
+    "DocumentChange",
     "DocumentLocked",
     "DocumentNotFound",
     "DocumentTrashed",
@@ -56,6 +61,7 @@ __all__ = [
     "briefs",
     "check_addable",
     "check_writable",
+    "digests_after",
     "discard",
     "folder_of",
     "get",
@@ -63,12 +69,16 @@ __all__ = [
     "heads_in",
     "heads_of",
     "in_folders",
+    "in_trash",
     "list_",
     "list_versions",
     "readable",
     "require",
+    "restore_document",
     "restore_version",
     "search",
+    "trash_document",
+    "trash_folder",
     "update",
     "used_digests",
     "visible_version",

@@ -162,6 +162,12 @@ async def versions(unit: ReadUnit, document_id: UUID, limit: int, before: int | 
     return (await unit.session.execute(query.order_by(Version.number.desc()).limit(limit + 1))).scalars().all()
 
 
+async def versions_after(unit: ReadUnit, document_id: UUID, number: int) -> Sequence[Version]:
+    """The versions after ``number``, the oldest first."""
+    newer = select(Version).where(Version.document_id == document_id, Version.number > number)
+    return (await unit.session.execute(newer.order_by(Version.number))).scalars().all()
+
+
 async def version(unit: ReadUnit, document_id: UUID, number: int) -> Version | None:
     """One version of a document that the caller has found visible."""
     return await unit.session.get(Version, (document_id, number))
@@ -261,14 +267,15 @@ async def in_folders(unit: ReadUnit, ids: Sequence[UUID], *, trashed: bool = Fal
 
 
 def _heads(unit: ReadUnit, seen: ColumnElement[bool]) -> Select[Any]:
-    columns: tuple[Any, ...] = (Document.id, Document.name, Document.name_key, Document.folder_id)
+    columns: tuple[Any, ...] = (Document.id, Document.name, Document.name_key, Document.folder_id, Document.head_number)
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
     query: Select[Any] = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
     return query.where(Document.workspace_id == unit.workspace_id, Document.trashed == false(), seen)
 
 
 async def heads_of(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """The visible living ones among ``ids``: (id, name, name_key, folder_id) and the head's (sha256, size, created_at)."""
+    """The visible living ones among ``ids``: (id, name, name_key, folder_id, head_number), and of the head (sha256, size,
+    created_at)."""
     query = _heads(unit, await folders.visible(unit, Document.folder_id))
     rows: Sequence[Row[Any]] = (await unit.session.execute(query.where(Document.id.in_(ids)))).all()
     return rows

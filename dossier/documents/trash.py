@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from dossier import folders, storage
 from dossier.core.conditions import matches
 from dossier.core.errors import PreconditionFailed
-from dossier.core.units import Unit
+from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.documents import locks, queries, versions
 from dossier.documents.errors import NotTrashed
@@ -47,6 +47,12 @@ async def restore(unit: Unit, document_id: UUID, folder_id: UUID | None = None, 
         await folders.revive(unit, target.id)
     await _revive(unit, document, target.id, target.scope_id, rename=rename)
     return await versions.get(unit, document_id)
+
+
+async def in_trash(unit: ReadUnit, document_id: UUID) -> bool:
+    """Whether a document that the actor may see lies in the trash."""
+    found = await queries.find_model(unit, document_id)
+    return found is not None and found[0].trashed
 
 
 async def _revive(unit: Unit, document: Document, folder_id: UUID, scope_id: UUID, *, rename: bool) -> None:

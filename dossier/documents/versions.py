@@ -62,17 +62,23 @@ async def get(unit: ReadUnit, document_id: UUID) -> Wire:
     return (await queries.wires(unit, [row]))[0]
 
 
-async def add_version(unit: Unit, document_id: UUID, upload: Upload, if_match: str | None = None) -> Wire:
-    """Append a version; the document. Raises 404, 403, DocumentTrashed, DocumentLocked, PreconditionFailed."""
+async def add_version(
+    unit: Unit, document_id: UUID, upload: Upload, if_match: str | None = None, *, branched_from: int | None = None
+) -> Wire:
+    """Append a version; the document. Raises 404, 403, DocumentTrashed, DocumentLocked, PreconditionFailed.
+
+    ``branched_from`` names the version that its author had before them, where that was not the newest.
+    """
     document = await require(unit, document_id, "editor", lock=True)
     await locks.require_free(unit, document_id)
     check_match(document, if_match)
-    version = await append(unit, document, upload)
-    unit.record("version.added", document_id=document.id, name=document.name, **facts(version))
+    version = await append(unit, document, upload, branched_from)
+    told = facts(version) | ({"branched_from": branched_from} if branched_from else {})
+    unit.record("version.added", document_id=document.id, name=document.name, **told)
     return await get(unit, document_id)
 
 
-async def append(unit: Unit, document: Document, upload: Upload) -> Version:
+async def append(unit: Unit, document: Document, upload: Upload, branched_from: int | None = None) -> Version:
     blob = await storage.adopt(unit, upload.bytes)
     return await _append_version(
         unit,
@@ -82,6 +88,7 @@ async def append(unit: Unit, document: Document, upload: Upload) -> Version:
         media_type=sniff(upload.bytes.stored.head, upload.file_name),
         file_name=upload.file_name,
         comment=upload.comment,
+        branched_from=branched_from,
     )
 
 
@@ -129,6 +136,12 @@ async def list_versions(
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.number))
     people = await users.people(unit, {row.author_id for row in kept if row.author_id})
     return [queries.version_wire(row, row.created_at, people) for row in kept], next_
+
+
+async def digests_after(unit: ReadUnit, document_id: UUID, number: int) -> list[tuple[int, bytes]]:
+    """Numbers and digests of the versions after ``number``, the oldest first. Raises DocumentNotFound."""
+    document = await require(unit, document_id, trashed=True)
+    return [(row.number, row.sha256) for row in await queries.versions_after(unit, document.id, number)]
 
 
 async def get_version(unit: ReadUnit, document_id: UUID, number: int) -> Wire:

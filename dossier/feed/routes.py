@@ -3,18 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from dossier.core import events
 from dossier.core.errors import DossierError
 from dossier.core.web import CurrentActor, Limit, Wire, current_actor, json, ok, problems, units
-from dossier.feed import schemas, service
+from dossier.feed import cloud, kinds, schemas, service
+from dossier.feed.errors import EventTypeNotFound
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
+PAGE: Any = {
+    200: {
+        "model": schemas.EventPage,
+        "description": "A page; or a batch of CloudEvents, whose `Link` says where to go on.",
+        "content": {cloud.BATCH: {"schema": schemas.BATCH, "example": [schemas.CLOUD_EVENT]}},
+        "headers": {"Link": {"description": "Of a batch: the next page.", "schema": {"type": "string"}}},
+    }
+}
 STREAM: Any = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
@@ -23,7 +33,7 @@ Types = Annotated[list[str] | None, Query(description="Only these types.", max_l
 Number = Annotated[int, Query(ge=0, le=2**63 - 1, description="The `next` of the page before; 0 for the beginning.")]
 
 
-@router.get("", summary="Read the feed", response_model=None, responses=ok(schemas.EventPage) | problems())
+@router.get("", summary="Read the feed", response_model=None, responses=PAGE | problems())
 async def list_events(
     request: Request,
     actor: CurrentActor,
@@ -32,10 +42,45 @@ async def list_events(
     types: Types = None,
     document_id: UUID | None = None,
 ) -> Response:
-    """What happened to things that the actor may see now, in order, without gaps; never answers the same event twice."""
+    """What happened to things that the actor may see now, in order, without gaps; never answers the same event twice. With
+    `Accept: application/cloudevents-batch+json` it is a batch of CloudEvents, and `Link` says where to go on."""
     async with units(request).read(actor) as unit:
         items, next_ = await service.page(unit, after, limit, types or (), document_id)
-    return json({"items": items, "next": str(next_)})
+    if cloud.BATCH not in request.headers.get("accept", ""):
+        return json({"items": items, "next": str(next_)}, Vary="Accept")
+    batch = [cloud.cloud_event(item, actor.workspace_id) for item in items]
+    headers = {"Link": f'<{request.url.path}?{_onward(request, next_)}>; rel="next"', "Vary": "Accept"}
+    return Response(msgspec.json.encode(batch), headers=headers, media_type=cloud.BATCH)
+
+
+def _onward(request: Request, after: int) -> str:
+    """The query of the next page."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    return urlencode([*kept, ("after", after)])
+
+
+@router.get(
+    "/schemas",
+    summary="Read the schemas of all events",
+    response_model=None,
+    responses=ok(schemas.EventSchemas) | problems(),
+)
+async def get_event_schemas(actor: CurrentActor) -> Response:
+    """The JSON Schema of every type of event, by type. New types and fields can come at any time."""
+    return json({"types": {type_: kinds.schema(type_) for type_ in kinds.ABOUT}})
+
+
+@router.get(
+    "/schemas/{type}",
+    summary="Read the schema of an event",
+    response_model=None,
+    responses=ok(schemas.EventSchema) | problems(EventTypeNotFound),
+)
+async def get_event_schema(actor: CurrentActor, type: Annotated[str, Path(max_length=64)]) -> Response:
+    """The JSON Schema of one type of event, as the feed shows it."""
+    if type not in kinds.ABOUT:
+        raise EventTypeNotFound
+    return json(kinds.schema(type))
 
 
 @router.get(

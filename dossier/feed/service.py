@@ -17,6 +17,12 @@ async def page(
     return [_wire(row) for row in rows], next_
 
 
+async def one(unit: ReadUnit, seq: int) -> Wire | None:
+    """The event with a number, if the actor may see it."""
+    items, _ = await page(unit, seq - 1, 1)
+    return items[0] if items and items[0]["seq"] == seq else None
+
+
 def _wire(row: EventRow) -> Wire:
     return {
         "id": row.id,

@@ -1,6 +1,14 @@
 """Folders: the tree, the names in it, and the scopes that say who may do what below a folder."""
 
-from dossier.folders.errors import BadName, FolderNotEmpty, FolderNotFound, FolderTooDeep, NameTaken, RootFolder
+from dossier.folders.errors import (
+    BadName,
+    FolderCycle,
+    FolderNotEmpty,
+    FolderNotFound,
+    FolderTooDeep,
+    NameTaken,
+    RootFolder,
+)
 from dossier.folders.names import UniquePaths, clean_name, name_key, numbered, portable_name, upload_name
 from dossier.folders.queries import (
     children,
@@ -15,6 +23,7 @@ from dossier.folders.queries import (
     visible,
     workspace_of,
 )
+from dossier.folders.schemas import FolderChange
 from dossier.folders.service import (
     bury,
     claim,
@@ -27,11 +36,14 @@ from dossier.folders.service import (
     require_role,
     restrict,
     revive,
+    update,
 )
 from dossier.folders.workspaces import found_workspace, rename_workspace
 
 __all__ = [
     "BadName",
+    "FolderChange",
+    "FolderCycle",
     "FolderNotEmpty",
     "FolderNotFound",
     "FolderTooDeep",
@@ -64,6 +76,7 @@ __all__ = [
     "root",
     "scope_of",
     "subtree",
+    "update",
     "upload_name",
     "visible",
     "workspace_of",

@@ -32,8 +32,10 @@ from dossier.users.queries import (
     active_roles,
     groups_of,
     members_in,
+    owner_emails,
     people,
     workspace_ids,
+    workspace_slug,
 )
 from dossier.users.schemas import EmailText, NameText
 from dossier.users.service import (
@@ -108,6 +110,7 @@ __all__ = [
     "members_in",
     "membership",
     "memberships",
+    "owner_emails",
     "people",
     "reactivate_member",
     "rehash",
@@ -124,4 +127,5 @@ __all__ = [
     "update_member",
     "user_of",
     "workspace_ids",
+    "workspace_slug",
 ]

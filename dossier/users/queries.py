@@ -69,6 +69,11 @@ async def workspace(unit: ReadUnit, *, lock: bool = False) -> Workspace:
     return (await unit.session.execute(query)).scalar_one()
 
 
+async def workspace_slug(unit: ReadUnit) -> str:
+    """The slug of the unit's workspace."""
+    return (await unit.session.execute(select(Workspace.slug).where(Workspace.id == unit.workspace_id))).scalar_one()
+
+
 async def workspace_name(unit: ReadUnit) -> str:
     """The name of the unit's workspace."""
     return (await unit.session.execute(select(Workspace.name).where(Workspace.id == unit.workspace_id))).scalar_one()
@@ -170,6 +175,13 @@ async def lock_owners(unit: ReadUnit) -> set[UUID]:
     service = exists().where(User.id == Member.user_id, User.email_key.endswith(SERVICES))
     query = select(Member).where(_here(unit, Member), Member.role == "owner", Member.deactivated_at.is_(None), ~service)
     return {owner.id for owner in await unit.session.scalars(_locked(query.order_by(Member.id), True))}
+
+
+async def owner_emails(unit: ReadUnit) -> dict[UUID, str]:
+    """Member id → e-mail of the active owners who are people."""
+    query = select(Member.id, User.email).join(User, User.id == Member.user_id)
+    query = query.where(_here(unit, Member), Member.role == "owner", active(), ~User.email_key.endswith(SERVICES))
+    return {row[0]: row[1] for row in await unit.session.execute(query.order_by(Member.id))}
 
 
 # Groups

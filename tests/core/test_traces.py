@@ -102,6 +102,8 @@ class TestRequest:
             "storage.put",
             "unit",
             "consume search.documents",
+            "consume webhooks.deliveries",
+            "consume links",
             "job search.index",
         }
 

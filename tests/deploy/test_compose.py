@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from dossier.cli import cli
 from dossier.core.settings import Settings
+from dossier.core.vault import parse
 from tests.conftest import BUILT_PORTAL
 from tools.nginx import PROGRAM
 from tools.servers import SeaweedFS
@@ -161,7 +162,7 @@ class TestSettings:
     @pytest.mark.parametrize("name", sorted(OURS))
     def test_the_values_are_taken(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         secret = tmp_path / "secret"
-        secret.write_text("0123456789abcdef" * 3)
+        secret.write_text("0123456789abcdef" * 2 + "0123456789A=")  # long enough for the edge, and 32 bytes in Base64
         for variable, value in SERVICES[name]["environment"].items():
             if variable.startswith("DOSSIER_"):
                 monkeypatch.setenv(variable, str(secret) if variable.endswith("_FILE") else shown(value))
@@ -248,8 +249,10 @@ class TestSecrets:
         made = self.make(tmp_path)
         declared = {secret["file"].removeprefix("secrets/") for secret in COMPOSE["secrets"].values()}
         assert made.keys() == declared == COMPOSE["secrets"].keys()
-        random = [value for name, value in made.items() if name not in ("smtp_url", "storage_identities.json")]
+        others = ("smtp_url", "storage_identities.json", "master_key")
+        random = [value for name, value in made.items() if name not in others]
         assert all(re.fullmatch("[0-9a-f]{48}", value) for value in random)
+        assert len(parse(made["master_key"].strip())) == 32
         assert len(set(random)) == len(random)
         (identity,) = json.loads(made["storage_identities.json"])["identities"]
         assert identity["credentials"] == [

@@ -136,6 +136,10 @@ def _lists(ids: Mapping[str, str]) -> dict[str, Call]:
         "stream_events": call(LIST),
         "list_invitations": call(ADMIN_LIST),
         "list_certificates": call(ADMIN_LIST),
+        "list_webhooks": call(ADMIN_LIST),
+        "list_links": call(ADMIN_LIST),
+        "get_event_schemas": call(LIST),
+        "get_event_schema": call(LIST, type="version.added"),
     }
 
 
@@ -145,6 +149,7 @@ def _reads(ids: Mapping[str, str]) -> dict[str, Call]:
     task: Params = {"task_id": ids["task"]}
     return {
         "get_folder": call(READ, **vault),
+        "links_of_document": call(READ, **plan),
         "get_folder_access": call(READ, but={"viewer": 403}, **vault),
         "get_document": call(READ, **plan),
         "get_document:in the trash": call(READ, document_id=ids["old"]),
@@ -223,9 +228,48 @@ def _people(ids: Mapping[str, str]) -> dict[str, Call]:
         "invite": call(ADMIN, but={"foreign": GOOD}, send={"json": invited}),
         "register_certificate": call(ADMIN, but={"foreign": GOOD}, send={"json": program | shown}),
         "register_certificate:for one": call(ADMIN, send={"json": {"member_id": ids["program"]} | another}),
+        **_webhooks(ids),
+        **_links(ids),
         "update_group": call(ADMIN, send={"json": {"name": "Warders"}}, group_id=ids["group"]),
         "update_member": call(ADMIN, send={"json": {"role": "editor"}}, member_id=ids["partner"]),
         "revoke_invitation": call(ADMIN, invitation_id=ids["invitation"]),
+    }
+
+
+def _links(ids: Mapping[str, str]) -> dict[str, Call]:
+    link: Params = {"link_id": ids["link"]}
+    item = link | {"item_id": ids["link_item"]}
+    place = {"kind": "folder", "path": ids["share"]}
+    new = {"name": "Another", "folder_id": ids["open"], "place": place, "paused": True}
+    return {
+        # A stranger's own workspace has no part in this folder.
+        "try_place": call(ADMIN, but={"foreign": 422}, send={"json": {"place": place}}),
+        "make_link": call(ADMIN, but={"foreign": 422}, send={"json": new}),
+        "get_link": call(ADMIN, **link),
+        "change_link": call(ADMIN, send={"json": {"name": "Renamed"}}, **link),
+        "list_link_items": call(ADMIN, **link),
+        "plan_link": call(ADMIN, **link),
+        "run_link": call(ADMIN, **link),
+        "resync_link": call(ADMIN, **link),
+        "release_link": call(ADMIN, **link),
+        "retry_link_item": call(ADMIN, **item),
+        "choose_link_item": call(ADMIN, send={"json": {"keep": "ours"}}, **item),
+    }
+
+
+def _webhooks(ids: Mapping[str, str]) -> dict[str, Call]:
+    hook: Params = {"webhook_id": ids["webhook"]}
+    delivery = hook | {"delivery_id": ids["delivery"]}
+    return {
+        "create_webhook": call(ADMIN, but={"foreign": GOOD}, send={"json": {"url": "http://127.0.0.1:9/new"}}),
+        "get_webhook": call(ADMIN, **hook),
+        "update_webhook": call(ADMIN, send={"json": {"description": "changed"}}, **hook),
+        "rotate_webhook": call(ADMIN, **hook),
+        "try_webhook": call(ADMIN, **hook),
+        "list_deliveries": call(ADMIN, **hook),
+        "get_delivery": call(ADMIN, **delivery),
+        "replay_delivery": call(ADMIN, **delivery),
+        "replay_events": call(ADMIN, send={"json": {"after": 0, "before": 3}}, **hook),
     }
 
 
@@ -244,6 +288,8 @@ def _ends(ids: Mapping[str, str]) -> dict[str, Call]:
         "delete_group": call(ADMIN, group_id=ids["group"]),
         "deactivate_member": call(ADMIN, member_id=ids["partner"]),
         "revoke_certificate": call(ADMIN, certificate_id=ids["certificate"]),
+        "delete_webhook": call(ADMIN, webhook_id=ids["webhook"]),
+        "end_link": call(ADMIN, link_id=ids["link"]),
         "revoke_token": call(ADMIN, but=hidden, token_id=ids["token"]),
     }
 

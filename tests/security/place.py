@@ -1,5 +1,6 @@
 """A place with something of every kind behind a restriction, and everybody who may not have it."""
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -21,12 +22,14 @@ from dossier.core.actor import Actor
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
+from dossier.links.models import LinkItemRow, LinkRow
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
 from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
 from tests.security.calls import BYTES, tus
 
 API = "/api/v1"
+TO_THIS_MACHINE = {"outward_http": True, "outward_allow": "127.0.0.0/8"}
 HOME = "http://127.0.0.1:8000"
 VAULT, STRONGROOM, ATTIC = "Vault-quokka", "Strongroom-quokka", "Attic-quokka"
 PLAN, OLD_PLAN = "plan-quokka.txt", "old-plan-quokka.txt"
@@ -111,9 +114,35 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     others = {"group": group["id"], "invitation": invitation["id"], "token": token["id"]}
     others |= {"certificate": certificate["id"], "program": certificate["member"]["id"]}
     others |= {"partner": str(partner.member_id), "open": open_folder, "open_document": open_document}
-    others |= {"job": await _dead_job(world, plan)}
+    others |= {"job": await _dead_job(world, plan)} | await _webhook(owner) | await _link(world, vault)
     others |= {"open_task": await _task(owner, open_document, "Read it")}
     return hidden, others
+
+
+async def _webhook(owner: httpx.AsyncClient) -> dict[str, str]:
+    """A webhook at an address where nobody listens, and a test of it."""
+    hook = await made(await owner.post(f"{API}/webhooks", json={"url": "http://127.0.0.1:9/quokka", "active": False}))
+    delivery = await made(await owner.post(f"{API}/webhooks/{hook['id']}/test"))
+    return {"webhook": hook["id"], "delivery": delivery["id"]}
+
+
+async def _link(world: World, vault: str) -> dict[str, str]:
+    """A link of the vault with a folder on the disk, that does not run."""
+    share = Path(world.parts.settings.link_folders) / "acme" / "share"
+    await asyncio.to_thread(share.mkdir, parents=True)
+    place = {"kind": "folder", "path": str(share)}
+    wanted = {"name": "Quokka share", "folder_id": vault, "place": place, "paused": True}
+    link = await made(await world.owner.client.post(f"{API}/links", json=wanted))
+    items = (await made(await world.owner.client.get(f"{API}/links/{link['id']}/items")))["items"]
+    item = next(each["id"] for each in items if each["kind"] == "document")
+
+    async def stop(unit: Unit) -> None:
+        """Its brake was pulled, and a document was changed on both sides."""
+        (await unit.session.get_one(LinkRow, UUID(link["id"]))).state = "braked"
+        (await unit.session.get_one(LinkItemRow, UUID(item))).conflict = True
+
+    await world.parts.units.run(world.owner.actor, stop)
+    return {"link": link["id"], "link_item": item, "share": str(share)}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
@@ -242,6 +271,8 @@ CONTENT = [
     *("blobs", "documents", "versions", "document_tags", "document_locks"),
     *("tasks", "task_comments"),
     *("uploads", "blob_holds"),
+    *("webhooks", "webhook_deliveries", "webhook_attempts"),
+    *("dms_links", "dms_link_items"),
 ]
 
 
@@ -271,7 +302,10 @@ async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
     clock = MovingClock()
-    parts = build(Settings(data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL), clock=clock)
+    settings = Settings(
+        data_dir=folder, log_level="error", portal_dir=BUILT_PORTAL, link_folders=str(folder / "shares")
+    ).model_copy(update=TO_THIS_MACHINE)
+    parts = build(settings, clock=clock)
     app = create_app(parts)
     people = {
         name: Someone(client_of(app, token), actor, actor.member_id or UUID(int=0), token, f"{name}@example.com")

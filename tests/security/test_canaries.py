@@ -89,6 +89,12 @@ class Walk:
         self.ask("POST", "/groups", {"name": CANARY, "member_ids": []}, good=201)
         token = self.ask("POST", "/tokens", {"name": CANARY, "scopes": ["read"]}, good=201).json()
         self.secrets += [value for value in token.values() if str(value).startswith("dsr_")]
+        hook = self.ask(
+            "POST", "/webhooks", {"url": f"https://{CANARY}.invalid/{CANARY}", "description": CANARY}, good=201
+        )
+        self.secrets += [hook.json()["secret"], hook.json()["secret"].removeprefix("whsec_")]
+        self.ask("POST", f"/webhooks/{hook.json()['id']}/test")
+        self.ask("POST", "/webhooks", {"url": f"http://{CANARY}/"}, good=422)
         who = {"email": f"{CANARY}@example.com", "password": PASSWORD}
         cookie = self.ask("POST", "/session", who, good=201).headers["set-cookie"]
         self.secrets += re.findall(r"=([\w-]{20,})", cookie)

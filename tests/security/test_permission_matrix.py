@@ -167,7 +167,10 @@ def lists_everything(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{API}/tasks", query
     yield from [(f"{API}/events", {"limit": 200}), (f"{API}/events/stream", {"after": 0})]
     yield from [(f"{API}/events", {"document_id": place.ids["plan"]}), (f"{API}/events", {"types": "task.created"})]
-    yield from [(f"{API}/{what}", {}) for what in ("members", "groups", "tokens", "invitations", "certificates", "me")]
+    yield from [
+        (f"{API}/{what}", {})
+        for what in ("members", "groups", "tokens", "invitations", "certificates", "webhooks", "me")
+    ]
     yield from screens(place)
     yield f"{API}/tokens", {"member_id": str(place.insider.member_id)}
 

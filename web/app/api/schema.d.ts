@@ -166,6 +166,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{document_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a document lives elsewhere
+         * @description The links that a document is in, and whether it is in step with the other side.
+         */
+        get: operations["links_of_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{document_id}/lock": {
         parameters: {
             query?: never;
@@ -471,9 +491,50 @@ export interface paths {
         };
         /**
          * Read the feed
-         * @description What happened to things that the actor may see now, in order, without gaps; never answers the same event twice.
+         * @description What happened to things that the actor may see now, in order, without gaps; never answers the same event twice. With
+         *     `Accept: application/cloudevents-batch+json` it is a batch of CloudEvents, and `Link` says where to go on.
          */
         get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the schemas of all events
+         * @description The JSON Schema of every type of event, by type. New types and fields can come at any time.
+         */
+        get: operations["get_event_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/schemas/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the schema of an event
+         * @description The JSON Schema of one type of event, as the feed shows it.
+         */
+        get: operations["get_event_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -776,6 +837,220 @@ export interface paths {
          * @description Give a failed job all its attempts again; one that waits starts now, one that runs goes on. For owners.
          */
         post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link_tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a place
+         * @description Whether a place can be reached and read with these credentials. Nothing is written there. For owners.
+         */
+        post: operations["try_place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List links
+         * @description The workspace's links with clients' systems and how they stand. For owners.
+         */
+        get: operations["list_links"];
+        put?: never;
+        /**
+         * Make a link
+         * @description Join a folder with a place in the client's system. The place is tried first; then the first run begins, which writes
+         *     on both sides: the plan of a paused link shows beforehand what it would do. For owners.
+         */
+        post: operations["make_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a link
+         * @description One link. For owners.
+         */
+        get: operations["get_link"];
+        put?: never;
+        post?: never;
+        /**
+         * End a link
+         * @description Forget the link and its credentials. What is here and what is there stays as it is. For owners.
+         */
+        delete: operations["end_link"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a link
+         * @description Rename, pause, go on, other limits, a new direction or new credentials. For owners.
+         */
+        patch: operations["change_link"];
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a link's items
+         * @description Its documents and folders, and what is the matter with each. For owners.
+         */
+        get: operations["list_link_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items/{item_id}/choose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a conflict
+         * @description Say whose content stays: ours goes over there, or theirs becomes the newest version here. For owners; others end a
+         *     conflict by closing its task.
+         */
+        post: operations["choose_link_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/items/{item_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an item again
+         * @description Look at one item again at once. For owners.
+         */
+        post: operations["retry_link_item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the next run would do
+         * @description Look at the other side now and plan, without doing anything on either side. For owners.
+         */
+        get: operations["plan_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release the brake
+         * @description Let the run go that would delete or replace more than the limits allow. For owners, after a look at the plan.
+         */
+        post: operations["release_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/resync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List everything anew
+         * @description Forget the cursor: the next run lists everything and compares. What is equal is not transferred. For owners.
+         */
+        post: operations["resync_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a link now
+         * @description Look at the other side now, and try again what failed. For owners.
+         */
+        post: operations["run_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1328,6 +1603,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description The addresses that events of the workspace are sent to. For owners.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description Send events from now on to an address, signed by a secret that is shown this once. It gets what owners see. For
+         *     owners.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a webhook
+         * @description One webhook, without its secret. For owners.
+         */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description End a webhook with its log; what waits is not sent. For owners.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description Change what is given and leave the rest. An inactive webhook gets nothing. Made active again it gets what still
+         *     waits; what happened in the meantime comes by a replay. For owners.
+         */
+        patch: operations["update_webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description What was sent to a webhook and what waits, newest first. Kept for 30 days. For owners.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a delivery
+         * @description One delivery: what was sent, and each try with what came back. For owners.
+         */
+        get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a delivery again
+         * @description Send the same message once more, under the same `webhook-id`: a new delivery, behind what waits about its document.
+         *     For owners.
+         */
+        post: operations["replay_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a range of the feed again
+         * @description Send the events between two numbers of the feed, those that the webhook wants, in order and under their old
+         *     `webhook-id`s. For owners.
+         */
+        post: operations["replay_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description A new secret, shown this once. For 24 hours, or as many as are given, the old one signs beside it. For owners.
+         */
+        post: operations["rotate_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook
+         * @description Send a `webhook.test` now, once, also to an inactive webhook, and answer what came back. For owners.
+         */
+        post: operations["try_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspace": {
         parameters: {
             query?: never;
@@ -1544,6 +1995,50 @@ export interface components {
             next: string | null;
         };
         /**
+         * Attempt
+         * @description One try. ``status`` is null where no answer came; then ``error`` says why. ``answer`` is its first 4,096 bytes.
+         * @example {
+         *       "answer": "",
+         *       "answer_headers": {
+         *         "content-type": "text/plain"
+         *       },
+         *       "at": "2026-11-24T09:12:00Z",
+         *       "error": null,
+         *       "ms": 84,
+         *       "number": 1,
+         *       "request_headers": {
+         *         "webhook-id": "0198c0de-5555-7000-8000-000000000001",
+         *         "webhook-timestamp": "1795511520"
+         *       },
+         *       "status": 204
+         *     }
+         */
+        Attempt: {
+            /** Answer */
+            answer: string;
+            /** Answer Headers */
+            answer_headers: {
+                [key: string]: unknown;
+            };
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Error */
+            error: string | null;
+            /** Ms */
+            ms: number;
+            /** Number */
+            number: number;
+            /** Request Headers */
+            request_headers: {
+                [key: string]: unknown;
+            };
+            /** Status */
+            status: number | null;
+        };
+        /**
          * CarryOver
          * @description Which tasks to carry over to the head; all open ones without ``task_ids``.
          * @example {
@@ -1638,6 +2133,20 @@ export interface components {
             next: string | null;
         };
         /**
+         * Choice
+         * @description Whose content stays.
+         * @example {
+         *       "keep": "ours"
+         *     }
+         */
+        Choice: {
+            /**
+             * Keep
+             * @enum {string}
+             */
+            keep: "ours" | "theirs";
+        };
+        /**
          * Comment
          * @description A comment on a task.
          * @example {
@@ -1693,6 +2202,91 @@ export interface components {
         CommentPage: {
             /** Items */
             items: components["schemas"]["Comment"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Delivery
+         * @description One message. ``message_id`` is its webhook-id, the event's own id. ``waiting``: not sent, or to be sent again at
+         *     ``next_at``; null there while another of the same document goes first.
+         * @example {
+         *       "attempts": 1,
+         *       "created_at": "2026-11-24T09:12:00Z",
+         *       "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *       "ended_at": "2026-11-24T09:12:01Z",
+         *       "id": "0198c0de-9999-7000-8000-000000000002",
+         *       "message_id": "0198c0de-5555-7000-8000-000000000001",
+         *       "next_at": null,
+         *       "seq": 42,
+         *       "state": "delivered",
+         *       "type": "version.added",
+         *       "webhook_id": "0198c0de-9999-7000-8000-000000000001"
+         *     }
+         */
+        Delivery: {
+            /** Attempts */
+            attempts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Document Id */
+            document_id: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Next At */
+            next_at: string | null;
+            /** Seq */
+            seq: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "failed";
+            /** Type */
+            type: string;
+            /**
+             * Webhook Id
+             * Format: uuid
+             */
+            webhook_id: string;
+        };
+        /**
+         * DeliveryPage
+         * @description A page of deliveries, newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": 1,
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *           "ended_at": "2026-11-24T09:12:01Z",
+         *           "id": "0198c0de-9999-7000-8000-000000000002",
+         *           "message_id": "0198c0de-5555-7000-8000-000000000001",
+         *           "next_at": null,
+         *           "seq": 42,
+         *           "state": "delivered",
+         *           "type": "version.added",
+         *           "webhook_id": "0198c0de-9999-7000-8000-000000000001"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        DeliveryPage: {
+            /** Items */
+            items: components["schemas"]["Delivery"][];
             /** Next */
             next: string | null;
         };
@@ -1949,6 +2543,80 @@ export interface components {
             next: string | null;
         };
         /**
+         * DocumentLink
+         * @description Where a document lives on the other side of a link.
+         * @example {
+         *       "item": {
+         *         "changed_at": "2026-11-28T09:15:00Z",
+         *         "conflict": false,
+         *         "detail": "Somebody has the file open there.",
+         *         "id": "0198c0de-8888-7000-8000-000000000002",
+         *         "kind": "document",
+         *         "name": "Lease.pdf",
+         *         "next_at": "2026-11-28T09:20:00Z",
+         *         "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *         "reason": "locked",
+         *         "remote_id": "Contracts/Lease.pdf",
+         *         "state": "failed",
+         *         "task_id": null,
+         *         "their_name": "Lease.pdf",
+         *         "tries": 2,
+         *         "version": 3,
+         *         "waiting": true
+         *       },
+         *       "kind": "webdav",
+         *       "link": "Nordwind cloud",
+         *       "link_id": "0198c0de-8888-7000-8000-000000000001"
+         *     }
+         */
+        DocumentLink: {
+            item: components["schemas"]["LinkItem"];
+            /** Kind */
+            kind: string;
+            /** Link */
+            link: string;
+            /**
+             * Link Id
+             * Format: uuid
+             */
+            link_id: string;
+        };
+        /**
+         * DocumentLinks
+         * @description The links that a document is in: at most one with each system.
+         * @example {
+         *       "items": [
+         *         {
+         *           "item": {
+         *             "changed_at": "2026-11-28T09:15:00Z",
+         *             "conflict": false,
+         *             "detail": "Somebody has the file open there.",
+         *             "id": "0198c0de-8888-7000-8000-000000000002",
+         *             "kind": "document",
+         *             "name": "Lease.pdf",
+         *             "next_at": "2026-11-28T09:20:00Z",
+         *             "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *             "reason": "locked",
+         *             "remote_id": "Contracts/Lease.pdf",
+         *             "state": "failed",
+         *             "task_id": null,
+         *             "their_name": "Lease.pdf",
+         *             "tries": 2,
+         *             "version": 3,
+         *             "waiting": true
+         *           },
+         *           "kind": "webdav",
+         *           "link": "Nordwind cloud",
+         *           "link_id": "0198c0de-8888-7000-8000-000000000001"
+         *         }
+         *       ]
+         *     }
+         */
+        DocumentLinks: {
+            /** Items */
+            items: components["schemas"]["DocumentLink"][];
+        };
+        /**
          * DocumentPage
          * @description A page of documents.
          * @example {
@@ -2084,6 +2752,54 @@ export interface components {
             items: components["schemas"]["Event"][];
             /** Next */
             next: string;
+        };
+        /**
+         * EventSchema
+         * @description A JSON Schema (2020-12).
+         * @example {
+         *       "properties": {},
+         *       "required": [
+         *         "id"
+         *       ],
+         *       "title": "version.added",
+         *       "type": "object"
+         *     }
+         */
+        EventSchema: {
+            /** Properties */
+            properties: {
+                [key: string]: unknown;
+            };
+            /** Required */
+            required: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * EventSchemas
+         * @description The schema of every type of event.
+         * @example {
+         *       "types": {
+         *         "version.added": {
+         *           "properties": {},
+         *           "required": [
+         *             "id"
+         *           ],
+         *           "title": "version.added",
+         *           "type": "object"
+         *         }
+         *       }
+         *     }
+         */
+        EventSchemas: {
+            /** Types */
+            types: {
+                [key: string]: components["schemas"]["EventSchema"];
+            };
         };
         /**
          * Findings
@@ -2307,6 +3023,35 @@ export interface components {
             next: string | null;
         };
         /**
+         * FolderPlace
+         * @description A folder on a disk or network share that the program can reach: below the folder that is named like the workspace (its
+         *     slug) in one of ``DOSSIER_LINK_FOLDERS``.
+         * @example {
+         *       "kind": "folder",
+         *       "path": "/srv/shares/acme/contracts"
+         *     }
+         */
+        FolderPlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "folder";
+            /** Path */
+            path: string;
+        };
+        /**
+         * Found
+         * @description What a test of the place found.
+         * @example {
+         *       "found": "WebDAV, 12 items at the top."
+         *     }
+         */
+        Found: {
+            /** Found */
+            found: string;
+        };
+        /**
          * FragmentSelector
          * @description A page, or a rectangle on it (left, top, width, height; RFC 3778). ``refinedBy`` quotes a text on that page.
          * @example {
@@ -2344,6 +3089,45 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "editor" | "owner";
+        };
+        /**
+         * GraphPlace
+         * @description A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
+         *     the application permission Files.ReadWrite.All or Sites.Selected.
+         * @example {
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "drive_id": "b!x1",
+         *       "folder_id": "01ABC",
+         *       "kind": "graph",
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        GraphPlace: {
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /**
+             * Cloud
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
+            /** Drive Id */
+            drive_id: string;
+            /**
+             * Folder Id
+             * @default root
+             */
+            folder_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "graph";
+            /** Tenant */
+            tenant: string;
         };
         /**
          * Group
@@ -2844,6 +3628,305 @@ export interface components {
             next: string | null;
         };
         /**
+         * Limits
+         * @description What a link takes, and where it stops and asks: a run that would delete (replace) more than ``most_…`` items and more
+         *     than that share of all.
+         * @example {
+         *       "max_bytes": null,
+         *       "most_deleted": 20,
+         *       "most_deleted_share": 0.2,
+         *       "most_replaced": 100,
+         *       "most_replaced_share": 0.5
+         *     }
+         */
+        Limits: {
+            /**
+             * Max Bytes
+             * @description Larger files are left alone.
+             */
+            max_bytes?: number | null;
+            /**
+             * Most Deleted
+             * @default 20
+             */
+            most_deleted: number;
+            /**
+             * Most Deleted Share
+             * @default 0.2
+             */
+            most_deleted_share: number;
+            /**
+             * Most Replaced
+             * @default 100
+             */
+            most_replaced: number;
+            /**
+             * Most Replaced Share
+             * @default 0.5
+             */
+            most_replaced_share: number;
+        };
+        /**
+         * Link
+         * @description A link and how it stands. ``trouble`` is a code; ``detail`` says what to do.
+         * @example {
+         *       "conflicts": 0,
+         *       "created_at": "2026-11-28T09:00:00Z",
+         *       "detail": "",
+         *       "direction": "both",
+         *       "failed": 1,
+         *       "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *       "has_credentials": true,
+         *       "held": 0,
+         *       "id": "0198c0de-8888-7000-8000-000000000001",
+         *       "in_step_at": "2026-11-28T09:15:00Z",
+         *       "items": 1204,
+         *       "limits": {
+         *         "max_bytes": null,
+         *         "most_deleted": 20,
+         *         "most_deleted_share": 0.2,
+         *         "most_replaced": 100,
+         *         "most_replaced_share": 0.5
+         *       },
+         *       "name": "Nordwind cloud",
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       },
+         *       "ran_at": "2026-11-28T09:15:00Z",
+         *       "state": "active",
+         *       "trouble": null,
+         *       "waiting": 0
+         *     }
+         */
+        Link: {
+            /** Conflicts */
+            conflicts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "both" | "in" | "out";
+            /** Failed */
+            failed: number;
+            /**
+             * Folder Id
+             * Format: uuid
+             */
+            folder_id: string;
+            /** Has Credentials */
+            has_credentials: boolean;
+            /** Held */
+            held: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** In Step At */
+            in_step_at: string | null;
+            /** Items */
+            items: number;
+            limits: components["schemas"]["Limits"];
+            /** Name */
+            name: string;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            /** Ran At */
+            ran_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "paused" | "braked" | "broken";
+            /** Trouble */
+            trouble: string | null;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * LinkChange
+         * @description What is left out stays. ``paused`` true stops the link, false lets it go on.
+         * @example {
+         *       "paused": true
+         *     }
+         * @example {
+         *       "limits": {
+         *         "max_bytes": null,
+         *         "most_deleted": 20,
+         *         "most_deleted_share": 0.2,
+         *         "most_replaced": 100,
+         *         "most_replaced_share": 0.5
+         *       },
+         *       "name": "Nordwind"
+         *     }
+         */
+        LinkChange: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /** Direction */
+            direction?: ("both" | "in" | "out") | null;
+            limits?: components["schemas"]["Limits"] | null;
+            /** Name */
+            name?: string | null;
+            /** Paused */
+            paused?: boolean | null;
+        };
+        /**
+         * LinkItem
+         * @description One document or folder of a link: its name and version here as last agreed on, and what is the matter with it.
+         * @example {
+         *       "changed_at": "2026-11-28T09:15:00Z",
+         *       "conflict": false,
+         *       "detail": "Somebody has the file open there.",
+         *       "id": "0198c0de-8888-7000-8000-000000000002",
+         *       "kind": "document",
+         *       "name": "Lease.pdf",
+         *       "next_at": "2026-11-28T09:20:00Z",
+         *       "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *       "reason": "locked",
+         *       "remote_id": "Contracts/Lease.pdf",
+         *       "state": "failed",
+         *       "task_id": null,
+         *       "their_name": "Lease.pdf",
+         *       "tries": 2,
+         *       "version": 3,
+         *       "waiting": true
+         *     }
+         */
+        LinkItem: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Conflict */
+            conflict: boolean;
+            /** Detail */
+            detail: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "document" | "folder";
+            /** Name */
+            name: string;
+            /** Next At */
+            next_at: string | null;
+            /** Node Id */
+            node_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Remote Id */
+            remote_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "new" | "synced" | "held" | "waiting" | "failed";
+            /** Task Id */
+            task_id: string | null;
+            /** Their Name */
+            their_name: string;
+            /** Tries */
+            tries: number;
+            /** Version */
+            version: number | null;
+            /** Waiting */
+            waiting: boolean;
+        };
+        /**
+         * LinkItemPage
+         * @description A page of a link's items.
+         * @example {
+         *       "items": [
+         *         {
+         *           "changed_at": "2026-11-28T09:15:00Z",
+         *           "conflict": false,
+         *           "detail": "Somebody has the file open there.",
+         *           "id": "0198c0de-8888-7000-8000-000000000002",
+         *           "kind": "document",
+         *           "name": "Lease.pdf",
+         *           "next_at": "2026-11-28T09:20:00Z",
+         *           "node_id": "0198c0de-5555-7000-8000-000000000001",
+         *           "reason": "locked",
+         *           "remote_id": "Contracts/Lease.pdf",
+         *           "state": "failed",
+         *           "task_id": null,
+         *           "their_name": "Lease.pdf",
+         *           "tries": 2,
+         *           "version": 3,
+         *           "waiting": true
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        LinkItemPage: {
+            /** Items */
+            items: components["schemas"]["LinkItem"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * LinkPage
+         * @description A page of links.
+         * @example {
+         *       "items": [
+         *         {
+         *           "conflicts": 0,
+         *           "created_at": "2026-11-28T09:00:00Z",
+         *           "detail": "",
+         *           "direction": "both",
+         *           "failed": 1,
+         *           "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *           "has_credentials": true,
+         *           "held": 0,
+         *           "id": "0198c0de-8888-7000-8000-000000000001",
+         *           "in_step_at": "2026-11-28T09:15:00Z",
+         *           "items": 1204,
+         *           "limits": {
+         *             "max_bytes": null,
+         *             "most_deleted": 20,
+         *             "most_deleted_share": 0.2,
+         *             "most_replaced": 100,
+         *             "most_replaced_share": 0.5
+         *           },
+         *           "name": "Nordwind cloud",
+         *           "place": {
+         *             "kind": "webdav",
+         *             "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *           },
+         *           "ran_at": "2026-11-28T09:15:00Z",
+         *           "state": "active",
+         *           "trouble": null,
+         *           "waiting": 0
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        LinkPage: {
+            /** Items */
+            items: components["schemas"]["Link"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Lock
          * @description A lease on a document.
          * @example {
@@ -2883,6 +3966,19 @@ export interface components {
              * @default false
              */
             take_over: boolean;
+        };
+        /**
+         * Maker
+         * @description A member by id and name.
+         */
+        Maker: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * Me
@@ -3163,6 +4259,50 @@ export interface components {
             role: "viewer" | "editor" | "owner";
         };
         /**
+         * NewLink
+         * @description A folder and the place that it is joined with. The credentials are kept encrypted and never shown again.
+         * @example {
+         *       "credentials": {
+         *         "password": "…",
+         *         "username": "dossier"
+         *       },
+         *       "folder_id": "0198c0de-4444-7000-8000-000000000001",
+         *       "name": "Nordwind cloud",
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       }
+         *     }
+         */
+        NewLink: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Direction
+             * @default both
+             * @enum {string}
+             */
+            direction: "both" | "in" | "out";
+            /**
+             * Folder Id
+             * Format: uuid
+             */
+            folder_id: string;
+            limits?: components["schemas"]["Limits"];
+            /** Name */
+            name: string;
+            /**
+             * Paused
+             * @description Made without running: its plan shows what it would do.
+             * @default false
+             */
+            paused: boolean;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+        };
+        /**
          * NewTask
          * @description What makes a task. Without ``version`` it is pinned to the head.
          * @example {
@@ -3224,6 +4364,40 @@ export interface components {
             name: string;
             /** Scopes */
             scopes: ("read" | "write" | "admin")[];
+        };
+        /**
+         * NewWebhook
+         * @description Where to send what. ``types`` are exact types of events, or families such as ``document.*``; none means all.
+         * @example {
+         *       "description": "Nordwind's DMS",
+         *       "types": [
+         *         "document.*",
+         *         "version.added"
+         *       ],
+         *       "url": "https://dms.nordwind.example/dossier"
+         *     }
+         */
+        NewWebhook: {
+            /**
+             * Active
+             * @default true
+             */
+            active: boolean;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Types
+             * @default []
+             */
+            types: string[];
+            /**
+             * Url
+             * @description https://, and a public address.
+             */
+            url: string;
         };
         /**
          * Notice
@@ -3417,6 +4591,78 @@ export interface components {
             name: string;
         };
         /**
+         * PlaceTest
+         * @description A place to be tried before a link is made.
+         * @example {
+         *       "credentials": {
+         *         "password": "…",
+         *         "username": "dossier"
+         *       },
+         *       "place": {
+         *         "kind": "webdav",
+         *         "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *       }
+         *     }
+         */
+        PlaceTest: {
+            /** Credentials */
+            credentials?: {
+                [key: string]: string;
+            } | null;
+            /** Place */
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+        };
+        /**
+         * Plan
+         * @description What the next run would do, as far as the other side is known now; at most 1,000 steps are listed.
+         * @example {
+         *       "brake": false,
+         *       "counts": {
+         *         "pull": 1
+         *       },
+         *       "steps": [
+         *         {
+         *           "kind": "document",
+         *           "name": "Lease.pdf",
+         *           "step": "pull"
+         *         }
+         *       ]
+         *     }
+         */
+        Plan: {
+            /**
+             * Brake
+             * @description Whether the run would stop and ask.
+             */
+            brake: boolean;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Steps */
+            steps: components["schemas"]["Planned"][];
+        };
+        /**
+         * Planned
+         * @description One thing that a run would do first about an item.
+         * @example {
+         *       "kind": "document",
+         *       "name": "Lease.pdf",
+         *       "step": "pull"
+         *     }
+         */
+        Planned: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "document" | "folder";
+            /** Name */
+            name: string;
+            /** Step */
+            step: string;
+        };
+        /**
          * Preview
          * @description How a version can be shown. ``media_type`` and ``size`` are of what ``url`` gives, or of the version without one.
          * @example {
@@ -3513,6 +4759,20 @@ export interface components {
             type: string;
         };
         /**
+         * Range
+         * @description The events with numbers above ``after`` and below ``before``, at most 10,000 numbers.
+         * @example {
+         *       "after": 41,
+         *       "before": 100
+         *     }
+         */
+        Range: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+        };
+        /**
          * Ready
          * @description All parts that are needed work; `degraded`: not all others.
          * @example {
@@ -3546,6 +4806,17 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "degraded";
+        };
+        /**
+         * Replayed
+         * @description How many events are sent again.
+         * @example {
+         *       "count": 58
+         *     }
+         */
+        Replayed: {
+            /** Count */
+            count: number;
         };
         /**
          * Reset
@@ -3605,6 +4876,49 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /**
+         * Rotation
+         * @description How many hours the old secret goes on signing beside the new one.
+         * @example {
+         *       "overlap_hours": 24
+         *     }
+         */
+        Rotation: {
+            /**
+             * Overlap Hours
+             * @default 24
+             */
+            overlap_hours: number;
+        };
+        /**
+         * S3Place
+         * @description A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``. Never those of
+         *     the program's own role: that may read what is another workspace's.
+         * @example {
+         *       "bucket": "nordwind-contracts",
+         *       "kind": "s3",
+         *       "prefix": "signed/",
+         *       "region": "eu-central-1"
+         *     }
+         */
+        S3Place: {
+            /** Bucket */
+            bucket: string;
+            /** Endpoint */
+            endpoint?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "s3";
+            /**
+             * Prefix
+             * @default
+             */
+            prefix: string;
+            /** Region */
+            region?: string | null;
         };
         /**
          * Samples
@@ -4438,6 +5752,270 @@ export interface components {
             items: components["schemas"]["Version"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * WebDavPlace
+         * @description A WebDAV collection (RFC 4918). Credentials: ``username`` and ``password``, or ``token``.
+         * @example {
+         *       "kind": "webdav",
+         *       "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"
+         *     }
+         */
+        WebDavPlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webdav";
+            /** Url */
+            url: string;
+        };
+        /**
+         * Webhook
+         * @description An endpoint. ``disabled_reason`` says why Dossier has made it inactive: ``gone`` (it answered 410) or ``failing``.
+         *
+         *     ``failing_since`` is the first failure since something was delivered. Until ``previous_secret_until`` the secret from
+         *     before the last rotation signs too.
+         * @example {
+         *       "active": true,
+         *       "created_at": "2026-11-24T09:00:00Z",
+         *       "created_by": {
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "name": "Mara Lind"
+         *       },
+         *       "description": "Nordwind's DMS",
+         *       "disabled_at": null,
+         *       "disabled_reason": null,
+         *       "etag": "1",
+         *       "failing_since": null,
+         *       "id": "0198c0de-9999-7000-8000-000000000001",
+         *       "previous_secret_until": null,
+         *       "types": [
+         *         "document.*",
+         *         "version.added"
+         *       ],
+         *       "url": "https://dms.nordwind.example/dossier"
+         *     }
+         */
+        Webhook: {
+            /** Active */
+            active: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            created_by: components["schemas"]["Maker"] | null;
+            /** Description */
+            description: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Disabled Reason */
+            disabled_reason: ("gone" | "failing") | null;
+            /** Etag */
+            etag: string;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Previous Secret Until */
+            previous_secret_until: string | null;
+            /** Types */
+            types: string[];
+            /** Url */
+            url: string;
+        };
+        /**
+         * WebhookChange
+         * @description What is to be different; what is left out stays. ``active`` true also ends what has disabled it.
+         * @example {
+         *       "active": true,
+         *       "types": []
+         *     }
+         */
+        WebhookChange: {
+            /** Active */
+            active?: boolean | null;
+            /** Description */
+            description?: string | null;
+            /** Types */
+            types?: string[] | null;
+            /** Url */
+            url?: string | null;
+        };
+        /**
+         * WebhookPage
+         * @description A page of webhooks, in the order they were made.
+         * @example {
+         *       "items": [
+         *         {
+         *           "active": true,
+         *           "created_at": "2026-11-24T09:00:00Z",
+         *           "created_by": {
+         *             "id": "0198c0de-3333-7000-8000-000000000001",
+         *             "name": "Mara Lind"
+         *           },
+         *           "description": "Nordwind's DMS",
+         *           "disabled_at": null,
+         *           "disabled_reason": null,
+         *           "etag": "1",
+         *           "failing_since": null,
+         *           "id": "0198c0de-9999-7000-8000-000000000001",
+         *           "previous_secret_until": null,
+         *           "types": [
+         *             "document.*",
+         *             "version.added"
+         *           ],
+         *           "url": "https://dms.nordwind.example/dossier"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        WebhookPage: {
+            /** Items */
+            items: components["schemas"]["Webhook"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * WebhookWithSecret
+         * @description An endpoint with what signs its messages, which is shown this once.
+         * @example {
+         *       "active": true,
+         *       "created_at": "2026-11-24T09:00:00Z",
+         *       "created_by": {
+         *         "id": "0198c0de-3333-7000-8000-000000000001",
+         *         "name": "Mara Lind"
+         *       },
+         *       "description": "Nordwind's DMS",
+         *       "disabled_at": null,
+         *       "disabled_reason": null,
+         *       "etag": "1",
+         *       "failing_since": null,
+         *       "id": "0198c0de-9999-7000-8000-000000000001",
+         *       "previous_secret_until": null,
+         *       "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD4CxkEzKt3pA=",
+         *       "types": [
+         *         "document.*",
+         *         "version.added"
+         *       ],
+         *       "url": "https://dms.nordwind.example/dossier"
+         *     }
+         */
+        WebhookWithSecret: {
+            /** Active */
+            active: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            created_by: components["schemas"]["Maker"] | null;
+            /** Description */
+            description: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Disabled Reason */
+            disabled_reason: ("gone" | "failing") | null;
+            /** Etag */
+            etag: string;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Previous Secret Until */
+            previous_secret_until: string | null;
+            /** Secret */
+            secret: string;
+            /** Types */
+            types: string[];
+            /** Url */
+            url: string;
+        };
+        /**
+         * WholeDelivery
+         * @description A delivery with what was sent and what came back, each time.
+         * @example {
+         *       "attempts": 1,
+         *       "body": "{\"specversion\":\"1.0\"}",
+         *       "created_at": "2026-11-24T09:12:00Z",
+         *       "document_id": "0198c0de-3333-7000-8000-000000000001",
+         *       "ended_at": "2026-11-24T09:12:01Z",
+         *       "id": "0198c0de-9999-7000-8000-000000000002",
+         *       "message_id": "0198c0de-5555-7000-8000-000000000001",
+         *       "next_at": null,
+         *       "seq": 42,
+         *       "state": "delivered",
+         *       "tries": [
+         *         {
+         *           "answer": "",
+         *           "answer_headers": {
+         *             "content-type": "text/plain"
+         *           },
+         *           "at": "2026-11-24T09:12:00Z",
+         *           "error": null,
+         *           "ms": 84,
+         *           "number": 1,
+         *           "request_headers": {
+         *             "webhook-id": "0198c0de-5555-7000-8000-000000000001",
+         *             "webhook-timestamp": "1795511520"
+         *           },
+         *           "status": 204
+         *         }
+         *       ],
+         *       "type": "version.added",
+         *       "webhook_id": "0198c0de-9999-7000-8000-000000000001"
+         *     }
+         */
+        WholeDelivery: {
+            /** Attempts */
+            attempts: number;
+            /** Body */
+            body: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Document Id */
+            document_id: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Next At */
+            next_at: string | null;
+            /** Seq */
+            seq: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "failed";
+            /** Tries */
+            tries: components["schemas"]["Attempt"][];
+            /** Type */
+            type: string;
+            /**
+             * Webhook Id
+             * Format: uuid
+             */
+            webhook_id: string;
         };
         /**
          * Workspace
@@ -5781,6 +7359,73 @@ export interface operations {
                 };
             };
             /** @description `storage_failed`, `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    links_of_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentLinks"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7855,12 +9500,57 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A page; or a batch of CloudEvents, whose `Link` says where to go on. */
             200: {
                 headers: {
+                    /** @description Of a batch: the next page. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "data": {
+                     *           "actor": {
+                     *             "id": "0198c0de-4444-7000-8000-000000000001",
+                     *             "name": "Mara Lind"
+                     *           },
+                     *           "at": "2026-11-24T09:12:00Z",
+                     *           "data": {
+                     *             "comment": "signed",
+                     *             "number": 5,
+                     *             "size": 1204300
+                     *           },
+                     *           "document_id": "0198c0de-3333-7000-8000-000000000001",
+                     *           "id": "0198c0de-5555-7000-8000-000000000001",
+                     *           "seq": 42,
+                     *           "type": "version.added"
+                     *         },
+                     *         "datacontenttype": "application/json",
+                     *         "id": "0198c0de-5555-7000-8000-000000000001",
+                     *         "source": "urn:uuid:0198c0de-1111-7000-8000-000000000001",
+                     *         "specversion": "1.0",
+                     *         "subject": "documents/0198c0de-3333-7000-8000-000000000001",
+                     *         "time": "2026-11-24T09:12:00Z",
+                     *         "type": "version.added"
+                     *       }
+                     *     ]
+                     */
+                    "application/cloudevents-batch+json": {
+                        data: Record<string, never>;
+                        /** @constant */
+                        datacontenttype: "application/json";
+                        /** Format: uuid */
+                        id: string;
+                        source: string;
+                        /** @constant */
+                        specversion: "1.0";
+                        subject?: string;
+                        /** Format: date-time */
+                        time: string;
+                        type: string;
+                    }[];
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
@@ -7883,6 +9573,138 @@ export interface operations {
                 };
             };
             /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSchemas"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_event_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventSchema"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `event_type_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9876,6 +11698,1253 @@ export interface operations {
                 };
             };
             /** @description `job_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_place: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceTest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_links: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLink"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `folder_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_overlap` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_link_items: {
+        parameters: {
+            query?: {
+                state?: ("new" | "synced" | "held" | "waiting" | "failed") | null;
+                conflict?: boolean;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItemPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_link_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItem"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_item_not_found`, `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_no_conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_link_item: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+                item_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkItem"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_item_not_found`, `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_busy` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `link_not_braked` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resync_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13488,6 +16557,1058 @@ export interface operations {
                 };
             };
             /** @description `storage_failed`, `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`, `too_many_webhooks` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if the ETag is still this one (412). */
+                "If-Match"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if the ETag is still this one (412). */
+                "If-Match"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `address_not_allowed`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                state?: ("waiting" | "delivered" | "failed") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeDelivery"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delivery_not_found`, `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_delivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delivery_not_found`, `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Range"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `too_many_events` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeDelivery"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`, `webhook_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
             503: {
                 headers: {
                     [name: string]: unknown;

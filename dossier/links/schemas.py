@@ -1,0 +1,306 @@
+"""Wire shapes of links."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from dossier.core.web import Wire
+
+ID = "0198c0de-8888-7000-8000-000000000001"
+FOLDER = "0198c0de-4444-7000-8000-000000000001"
+DOCUMENT = "0198c0de-5555-7000-8000-000000000001"
+WEBDAV: Wire = {"kind": "webdav", "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"}
+SIGN_IN: Wire = {"username": "dossier", "password": "…"}
+LIMITS: Wire = {
+    "max_bytes": None,
+    "most_deleted": 20,
+    "most_deleted_share": 0.2,
+    "most_replaced": 100,
+    "most_replaced_share": 0.5,
+}
+LINK: Wire = {
+    "id": ID,
+    "name": "Nordwind cloud",
+    "folder_id": FOLDER,
+    "place": WEBDAV,
+    "has_credentials": True,
+    "direction": "both",
+    "limits": LIMITS,
+    "state": "active",
+    "trouble": None,
+    "detail": "",
+    "items": 1204,
+    "waiting": 0,
+    "failed": 1,
+    "held": 0,
+    "conflicts": 0,
+    "created_at": "2026-11-28T09:00:00Z",
+    "ran_at": "2026-11-28T09:15:00Z",
+    "in_step_at": "2026-11-28T09:15:00Z",
+}
+ITEM: Wire = {
+    "id": "0198c0de-8888-7000-8000-000000000002",
+    "kind": "document",
+    "node_id": DOCUMENT,
+    "remote_id": "Contracts/Lease.pdf",
+    "name": "Lease.pdf",
+    "their_name": "Lease.pdf",
+    "state": "failed",
+    "reason": "locked",
+    "detail": "Somebody has the file open there.",
+    "conflict": False,
+    "task_id": None,
+    "version": 3,
+    "waiting": True,
+    "tries": 2,
+    "next_at": "2026-11-28T09:20:00Z",
+    "changed_at": "2026-11-28T09:15:00Z",
+}
+WHERE: Wire = {"link_id": ID, "link": "Nordwind cloud", "kind": "webdav", "item": ITEM}
+Direction = Literal["both", "in", "out"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Secret = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+def _short_enough(secrets: dict[str, str]) -> dict[str, str]:
+    if sum(len(each.encode()) for each in secrets.values()) > MOST_SECRET:
+        raise ValueError(f"All credentials together have at most {MOST_SECRET} bytes.")
+    return secrets
+
+
+def _strict(*examples: Wire) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
+
+
+class FolderPlace(BaseModel):
+    """A folder on a disk or network share that the program can reach: below the folder that is named like the workspace (its
+    slug) in one of ``DOSSIER_LINK_FOLDERS``."""
+
+    model_config = _strict({"kind": "folder", "path": "/srv/shares/acme/contracts"})
+    kind: Literal["folder"]
+    path: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class WebDavPlace(BaseModel):
+    """A WebDAV collection (RFC 4918). Credentials: ``username`` and ``password``, or ``token``."""
+
+    model_config = _strict(WEBDAV)
+    kind: Literal["webdav"]
+    url: Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]
+
+
+class S3Place(BaseModel):
+    """A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``. Never those of
+    the program's own role: that may read what is another workspace's."""
+
+    model_config = _strict(
+        {"kind": "s3", "bucket": "nordwind-contracts", "prefix": "signed/", "region": "eu-central-1"}
+    )
+    kind: Literal["s3"]
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    prefix: Annotated[str, Field(max_length=900)] = ""
+    region: Annotated[str, Field(max_length=40)] | None = None
+    endpoint: Annotated[str, Field(max_length=2048, pattern="^https?://")] | None = None
+
+
+class GraphPlace(BaseModel):
+    """A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
+    the application permission Files.ReadWrite.All or Sites.Selected."""
+
+    model_config = _strict(
+        {"kind": "graph", "tenant": "nordwind.example", "client_id": ID, "drive_id": "b!x1", "folder_id": "01ABC"}
+    )
+    kind: Literal["graph"]
+    tenant: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.-]+$")]
+    client_id: UUID
+    drive_id: Annotated[str, Field(min_length=1, max_length=200)]
+    folder_id: Annotated[str, Field(min_length=1, max_length=200)] = "root"
+    cloud: Literal["global", "us", "us_dod", "china"] = "global"
+
+
+Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace, Field(discriminator="kind")]
+MOST_SECRET = 12_000
+Credentials = Annotated[dict[str, Secret], Field(max_length=8), AfterValidator(_short_enough)]
+
+
+class Limits(BaseModel):
+    """What a link takes, and where it stops and asks: a run that would delete (replace) more than ``most_…`` items and more
+    than that share of all."""
+
+    model_config = _strict(LIMITS)
+    max_bytes: Annotated[int, Field(strict=True, ge=1, le=2**53)] | None = Field(
+        None, description="Larger files are left alone."
+    )
+    most_deleted: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 20
+    most_deleted_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.2
+    most_replaced: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 100
+    most_replaced_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
+
+
+class NewLink(BaseModel):
+    """A folder and the place that it is joined with. The credentials are kept encrypted and never shown again."""
+
+    model_config = _strict(
+        {
+            "name": "Nordwind cloud",
+            "folder_id": FOLDER,
+            "place": WEBDAV,
+            "credentials": SIGN_IN,
+        }
+    )
+    name: Name
+    folder_id: UUID
+    place: Place
+    credentials: Credentials | None = None
+    direction: Direction = "both"
+    limits: Limits = Field(default_factory=Limits)
+    paused: StrictBool = Field(False, description="Made without running: its plan shows what it would do.")
+
+
+class PlaceTest(BaseModel):
+    """A place to be tried before a link is made."""
+
+    model_config = _strict({"place": WEBDAV, "credentials": SIGN_IN})
+    place: Place
+    credentials: Credentials | None = None
+
+
+class LinkChange(BaseModel):
+    """What is left out stays. ``paused`` true stops the link, false lets it go on."""
+
+    model_config = _strict({"paused": True}, {"name": "Nordwind", "limits": LIMITS})
+    name: Name | None = None
+    direction: Direction | None = None
+    limits: Limits | None = None
+    credentials: Credentials | None = None
+    paused: StrictBool | None = None
+
+
+class Choice(BaseModel):
+    """Whose content stays."""
+
+    model_config = _strict({"keep": "ours"})
+    keep: Literal["ours", "theirs"]
+
+
+class Found(BaseModel):
+    """What a test of the place found."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"found": "WebDAV, 12 items at the top."}]})
+    found: str
+
+
+class Link(BaseModel):
+    """A link and how it stands. ``trouble`` is a code; ``detail`` says what to do."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LINK]})
+    id: UUID
+    name: str
+    folder_id: UUID
+    place: Place
+    has_credentials: bool
+    direction: Direction
+    limits: Limits
+    state: Literal["active", "paused", "braked", "broken"]
+    trouble: str | None
+    detail: str
+    items: int
+    waiting: int
+    failed: int
+    held: int
+    conflicts: int
+    created_at: datetime
+    ran_at: datetime | None
+    in_step_at: datetime | None
+
+
+class LinkPage(BaseModel):
+    """A page of links."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [LINK], "next": None}]})
+    items: list[Link]
+    next: str | None
+
+
+class LinkItem(BaseModel):
+    """One document or folder of a link: its name and version here as last agreed on, and what is the matter with it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ITEM]})
+    id: UUID
+    kind: Literal["document", "folder"]
+    node_id: UUID | None
+    remote_id: str | None
+    name: str
+    their_name: str
+    state: Literal["new", "synced", "held", "waiting", "failed"]
+    reason: str
+    detail: str
+    conflict: bool
+    task_id: UUID | None
+    version: int | None
+    waiting: bool
+    tries: int
+    next_at: datetime | None
+    changed_at: datetime
+
+
+class LinkItemPage(BaseModel):
+    """A page of a link's items."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ITEM], "next": None}]})
+    items: list[LinkItem]
+    next: str | None
+
+
+class Planned(BaseModel):
+    """One thing that a run would do first about an item."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"step": "pull", "name": "Lease.pdf", "kind": "document"}]}
+    )
+    step: str
+    name: str
+    kind: Literal["document", "folder"]
+
+
+class Plan(BaseModel):
+    """What the next run would do, as far as the other side is known now; at most 1,000 steps are listed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "counts": {"pull": 1},
+                    "steps": [{"step": "pull", "name": "Lease.pdf", "kind": "document"}],
+                    "brake": False,
+                }
+            ]
+        }
+    )
+    counts: dict[str, int]
+    steps: list[Planned]
+    brake: bool = Field(description="Whether the run would stop and ask.")
+
+
+class DocumentLink(BaseModel):
+    """Where a document lives on the other side of a link."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [WHERE]})
+    link_id: UUID
+    link: str
+    kind: str
+    item: LinkItem
+
+
+class DocumentLinks(BaseModel):
+    """The links that a document is in: at most one with each system."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [WHERE]}]})
+    items: list[DocumentLink]
+
+
+def place_of(kind: str, config: dict[str, Any]) -> Wire:
+    """As it is shown."""
+    return {"kind": kind, **config}

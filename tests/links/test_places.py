@@ -1,0 +1,162 @@
+"""A link with each kind of place, real servers where there are any: through the API, with credentials, both ways."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from dossier.connectors import Connector
+from dossier.connectors.s3 import S3Connector
+from dossier.connectors.webdav import WebDavConnector
+from dossier.core.settings import Settings
+from dossier.links import making
+from tests.connectors.conftest import apache, bucket_place, buckets, rclone, wsgidav
+from tests.connectors.content import content, read
+from tests.connectors.fake_graph import CREDENTIALS, DRIVE, FakeGraph, graph_connector
+from tests.connectors.servers import PASSWORD, USER, DavServer
+from tests.links.conftest import Joined
+from tools.servers import SeaweedFS
+
+__all__ = ["apache", "buckets", "rclone", "wsgidav"]
+KINDS = ["apache", "wsgidav", "rclone", "s3", "s3 with versions", "graph"]
+SIGN_IN = {"username": USER, "password": PASSWORD}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """What is on this machine may be linked."""
+    return settings.model_copy(update={"outward_http": True, "outward_allow": "127.0.0.0/8"})
+
+
+@pytest.fixture(params=KINDS)
+async def place(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[dict[str, Any], dict[str, str], Connector]]:
+    """The place, its credentials, and somebody else's hands there."""
+    if request.param == "graph":
+        server = await FakeGraph().start()
+        monkeypatch.setitem(making.CLOUDS, "global", (server.base_url, server.token_url))
+        who = {"tenant": CREDENTIALS.tenant, "client_id": str(uuid4()), "drive_id": DRIVE}
+        async with graph_connector(server) as theirs:
+            yield {"kind": "graph", **who}, {"client_secret": CREDENTIALS.secret}, theirs
+        await server.stop()
+    elif request.param.startswith("s3"):
+        store: SeaweedFS = request.getfixturevalue("buckets")
+        at = bucket_place(store, f"links/{uuid4().hex}", versioned=request.param != "s3")
+        told = {"bucket": at.bucket, "prefix": at.prefix, "region": at.region, "endpoint": at.endpoint}
+        bucket = S3Connector(at)
+        yield (
+            {"kind": "s3", **told},
+            {"access_key_id": at.access_key, "secret_access_key": at.secret_key},
+            bucket,
+        )
+        await bucket.close()
+    else:
+        dav: DavServer = request.getfixturevalue(request.param)
+        async with aiohttp.ClientSession() as session:
+            name = f"link {uuid4().hex[:8]}"
+            await WebDavConnector(session, dav.address, user=USER, password=PASSWORD).make_folder(None, name)
+            url = f"{dav.address}{name.replace(' ', '%20')}"
+            yield {"kind": "webdav", "url": url}, SIGN_IN, WebDavConnector(session, url, user=USER, password=PASSWORD)
+
+
+async def there(theirs: Connector, name: str) -> bytes | None:
+    """What a file there holds."""
+    item = await theirs.find(None, name)
+    return None if item is None else await read(theirs, item.id)
+
+
+async def test_both_ways(joined: Joined, place: tuple[dict[str, Any], dict[str, str], Connector]) -> None:
+    where, credentials, theirs = place
+    await theirs.check()
+    await joined.folder("Shared")
+    ours = await joined.add("ours.txt", b"ours")
+    await theirs.create(None, "theirs.txt", content(b"theirs"))
+    found = await joined.call("POST", "/link_tests", json={"place": where, "credentials": credentials})
+    assert found["found"]
+    told = {"name": "There", "folder_id": joined.folder_id, "place": where, "credentials": credentials}
+    made = await joined.call("POST", "/links", 201, json=told)
+    assert credentials.keys().isdisjoint(made["place"])
+    assert made["has_credentials"]
+    joined.link_id = made["id"]
+    await joined.world.work()
+    assert await joined.here() == {"ours.txt": b"ours", "theirs.txt": b"theirs"}
+    assert await there(theirs, "ours.txt") == b"ours"
+
+    item = await theirs.find(None, "theirs.txt")
+    assert item is not None
+    await theirs.put(item.id, content(b"changed there"), if_match=item.etag)
+    await joined.version(ours, b"changed here")
+    link = await joined.run()
+    assert (link["state"], link["failed"], link["conflicts"]) == ("active", 0, 0)
+    assert await joined.here() == {"ours.txt": b"changed here", "theirs.txt": b"changed there"}
+    assert await there(theirs, "ours.txt") == b"changed here"
+
+    await joined.call("PATCH", f"/documents/{ours['id']}", json={"name": "renamed.txt"})
+    await joined.call("DELETE", f"/documents/{(await joined.document('theirs.txt'))['id']}", 204)
+    await joined.run()
+    assert await there(theirs, "renamed.txt") == b"changed here"
+    assert await there(theirs, "ours.txt") is None
+    assert await there(theirs, "theirs.txt") is None
+    assert (await joined.get(ours))["version"]["number"] == 2
+
+    # A second pass finds all of it agreed.
+    events = (await joined.call("GET", "/events", params={"limit": 200}))["items"]
+    link = await joined.run()
+    assert (await joined.call("GET", "/events", params={"limit": 200}))["items"] == events
+    assert (link["waiting"], link["failed"]) == (0, 0)
+
+
+class TestRefused:
+    async def test_wrong_credentials(self, joined: Joined, wsgidav: DavServer) -> None:  # the fixture
+        place = {"kind": "webdav", "url": wsgidav.address}
+        wrong = {"place": place, "credentials": {"username": USER, "password": "wrong"}}
+        refused = await joined.call("POST", "/link_tests", 422, json=wrong)
+        assert (refused["code"], refused["reason"]) == ("link_unreachable", "sign_in")
+
+    async def test_credentials_that_nobody_reads(self, joined: Joined, wsgidav: DavServer) -> None:
+        place = {"kind": "webdav", "url": wsgidav.address}
+        wrong = {"place": place, "credentials": {"passwort": "x"}}
+        refused = await joined.call("POST", "/link_tests", 422, json=wrong)
+        assert list(refused["fields"]) == ["credentials.passwort"]
+
+    async def test_credentials_that_are_no_longer_taken(self, joined: Joined, wsgidav: DavServer) -> None:
+        await joined.folder("Shared")
+        told = {"name": "There", "folder_id": joined.folder_id, "place": {"kind": "webdav", "url": wsgidav.address}}
+        joined.link_id = (await joined.call("POST", "/links", 201, json=told | {"credentials": SIGN_IN}))["id"]
+        await joined.world.work()
+        wrong = {"credentials": SIGN_IN | {"password": "no more"}}
+        await joined.call("PATCH", f"/links/{joined.link_id}", json=wrong)
+        link = await joined.run()
+        assert (link["state"], link["trouble"]) == ("broken", "sign_in")
+        await joined.call("PATCH", f"/links/{joined.link_id}", json={"credentials": SIGN_IN})
+        await joined.world.work()
+        link = await joined.call("GET", f"/links/{joined.link_id}")
+        assert (link["state"], link["trouble"]) == ("active", None)
+
+    async def test_a_bucket_by_the_programs_own_role(self, joined: Joined) -> None:
+        """It may read what is another workspace's."""
+        refused = await joined.call(
+            "POST", "/link_tests", 422, json={"place": {"kind": "s3", "bucket": "dossier-contents"}}
+        )
+        assert "credentials" in refused["fields"]
+
+    @pytest.mark.parametrize("url", ["http://169.254.169.254/", "https://10.0.0.1/dav", "http://[::1]/", "ftp://x.y/"])
+    async def test_addresses_that_are_not_public(self, joined: Joined, url: str) -> None:
+        for place in ({"kind": "webdav", "url": url}, {"kind": "s3", "bucket": "bucket", "endpoint": url}):
+            keys = {"access_key_id": "a", "secret_access_key": "b"} if place["kind"] == "s3" else {}
+            refused = await joined.call("POST", "/link_tests", 422, json={"place": place, "credentials": keys})
+            assert refused["code"] in {"address_not_allowed", "invalid"}
+
+    @pytest.mark.parametrize("path", ["/etc", "acme/share", "{}/../..", "{}/../../other", "/", "{}\0x"])
+    async def test_folders_elsewhere(self, joined: Joined, path: str) -> None:
+        place = {"kind": "folder", "path": path.format(joined.share)}
+        refused = await joined.call("POST", "/link_tests", 422, json={"place": place})
+        assert refused["code"] == "invalid"
+
+    async def test_a_link_out_of_the_workspaces_folder(self, joined: Joined) -> None:
+        (joined.share / "out").symlink_to("/etc")
+        place = {"kind": "folder", "path": str(joined.share / "out")}
+        await joined.call("POST", "/link_tests", 422, json={"place": place})
