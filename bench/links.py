@@ -26,7 +26,8 @@ from dossier.core.units import Unit
 from dossier.links import service
 from dossier.links.jobs import CONSUMERS
 from dossier.links.ledger import Ledger
-from dossier.links.schemas import FolderPlace, NewLink
+from dossier.links.places import FolderPlace
+from dossier.links.schemas import NewLink
 from dossier.links.sync.engine import Engine
 from dossier.worker import Worker
 from tests.connectors.memory import MemoryRemote, Node

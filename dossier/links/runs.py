@@ -24,6 +24,7 @@ from dossier.links import making, promises, schemas, service
 from dossier.links.errors import LinkBusy, LinkGone, LinkNotFound, LinkUnreachable
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkRow
+from dossier.links.places import Place
 from dossier.links.sync.engine import Engine, Intent, Outcome
 from dossier.links.sync.planner import DELETING, REPLACING
 from dossier.links.waits import backoff
@@ -42,7 +43,7 @@ def _ledger(context: Any, link: LinkRow) -> Ledger:
 # Before there is a link
 
 
-async def try_place(state: Any, actor: Actor, place: schemas.Place, credentials: dict[str, str] | None) -> str:
+async def try_place(state: Any, actor: Actor, place: Place, credentials: dict[str, str] | None) -> str:
     """What is found there. Raises LinkUnreachable with what to do, Invalid for what cannot be a place."""
     config = place.model_dump(mode="json")
     kind = config.pop("kind")

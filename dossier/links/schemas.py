@@ -1,17 +1,16 @@
 """Wire shapes of links."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from dossier.core.web import Wire
+from dossier.links.places import ID, WEBDAV, Credentials, Place, strict
 
-ID = "0198c0de-8888-7000-8000-000000000001"
 FOLDER = "0198c0de-4444-7000-8000-000000000001"
 DOCUMENT = "0198c0de-5555-7000-8000-000000000001"
-WEBDAV: Wire = {"kind": "webdav", "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"}
 SIGN_IN: Wire = {"username": "dossier", "password": "…"}
 LIMITS: Wire = {
     "max_bytes": None,
@@ -61,75 +60,13 @@ ITEM: Wire = {
 WHERE: Wire = {"link_id": ID, "link": "Nordwind cloud", "kind": "webdav", "item": ITEM}
 Direction = Literal["both", "in", "out"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Secret = Annotated[str, Field(min_length=1, max_length=8192)]
-
-
-def _short_enough(secrets: dict[str, str]) -> dict[str, str]:
-    if sum(len(each.encode()) for each in secrets.values()) > MOST_SECRET:
-        raise ValueError(f"All credentials together have at most {MOST_SECRET} bytes.")
-    return secrets
-
-
-def _strict(*examples: Wire) -> ConfigDict:
-    return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
-
-
-class FolderPlace(BaseModel):
-    """A folder on a disk or network share that the program can reach: below the folder that is named like the workspace (its
-    slug) in one of ``DOSSIER_LINK_FOLDERS``."""
-
-    model_config = _strict({"kind": "folder", "path": "/srv/shares/acme/contracts"})
-    kind: Literal["folder"]
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-class WebDavPlace(BaseModel):
-    """A WebDAV collection (RFC 4918). Credentials: ``username`` and ``password``, or ``token``."""
-
-    model_config = _strict(WEBDAV)
-    kind: Literal["webdav"]
-    url: Annotated[str, Field(min_length=8, max_length=2048, pattern="^https?://")]
-
-
-class S3Place(BaseModel):
-    """A bucket, or what lies below a prefix. Credentials: ``access_key_id`` and ``secret_access_key``. Never those of
-    the program's own role: that may read what is another workspace's."""
-
-    model_config = _strict(
-        {"kind": "s3", "bucket": "nordwind-contracts", "prefix": "signed/", "region": "eu-central-1"}
-    )
-    kind: Literal["s3"]
-    bucket: Annotated[str, Field(min_length=3, max_length=63)]
-    prefix: Annotated[str, Field(max_length=900)] = ""
-    region: Annotated[str, Field(max_length=40)] | None = None
-    endpoint: Annotated[str, Field(max_length=2048, pattern="^https?://")] | None = None
-
-
-class GraphPlace(BaseModel):
-    """A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
-    the application permission Files.ReadWrite.All or Sites.Selected."""
-
-    model_config = _strict(
-        {"kind": "graph", "tenant": "nordwind.example", "client_id": ID, "drive_id": "b!x1", "folder_id": "01ABC"}
-    )
-    kind: Literal["graph"]
-    tenant: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.-]+$")]
-    client_id: UUID
-    drive_id: Annotated[str, Field(min_length=1, max_length=200)]
-    folder_id: Annotated[str, Field(min_length=1, max_length=200)] = "root"
-    cloud: Literal["global", "us", "us_dod", "china"] = "global"
-
-
-Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace, Field(discriminator="kind")]
-MOST_SECRET = 12_000
-Credentials = Annotated[dict[str, Secret], Field(max_length=8), AfterValidator(_short_enough)]
 
 
 class Limits(BaseModel):
     """What a link takes, and where it stops and asks: a run that would delete (replace) more than ``most_…`` items and more
     than that share of all."""
 
-    model_config = _strict(LIMITS)
+    model_config = strict(LIMITS)
     max_bytes: Annotated[int, Field(strict=True, ge=1, le=2**53)] | None = Field(
         None, description="Larger files are left alone."
     )
@@ -142,7 +79,7 @@ class Limits(BaseModel):
 class NewLink(BaseModel):
     """A folder and the place that it is joined with. The credentials are kept encrypted and never shown again."""
 
-    model_config = _strict(
+    model_config = strict(
         {
             "name": "Nordwind cloud",
             "folder_id": FOLDER,
@@ -162,7 +99,7 @@ class NewLink(BaseModel):
 class PlaceTest(BaseModel):
     """A place to be tried before a link is made."""
 
-    model_config = _strict({"place": WEBDAV, "credentials": SIGN_IN})
+    model_config = strict({"place": WEBDAV, "credentials": SIGN_IN})
     place: Place
     credentials: Credentials | None = None
 
@@ -170,7 +107,7 @@ class PlaceTest(BaseModel):
 class LinkChange(BaseModel):
     """What is left out stays. ``paused`` true stops the link, false lets it go on."""
 
-    model_config = _strict({"paused": True}, {"name": "Nordwind", "limits": LIMITS})
+    model_config = strict({"paused": True}, {"name": "Nordwind", "limits": LIMITS})
     name: Name | None = None
     direction: Direction | None = None
     limits: Limits | None = None
@@ -181,7 +118,7 @@ class LinkChange(BaseModel):
 class Choice(BaseModel):
     """Whose content stays."""
 
-    model_config = _strict({"keep": "ours"})
+    model_config = strict({"keep": "ours"})
     keep: Literal["ours", "theirs"]
 
 
@@ -299,8 +236,3 @@ class DocumentLinks(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [WHERE]}]})
     items: list[DocumentLink]
-
-
-def place_of(kind: str, config: dict[str, Any]) -> Wire:
-    """As it is shown."""
-    return {"kind": kind, **config}

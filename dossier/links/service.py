@@ -19,7 +19,8 @@ from dossier.core.web import Wire
 from dossier.links import items, promises
 from dossier.links.errors import LinkItemNotFound, LinkNotBraked, LinkNotFound, LinkOverlap, NoConflict
 from dossier.links.models import LinkItemRow, LinkRow
-from dossier.links.schemas import Choice, LinkChange, NewLink, place_of
+from dossier.links.places import place_of
+from dossier.links.schemas import Choice, LinkChange, NewLink
 
 LEASE = timedelta(seconds=60)
 

@@ -17,7 +17,8 @@ from dossier.core.units import ReadUnit, Unit
 from dossier.links import items, service
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkItemRow, LinkRow
-from dossier.links.schemas import Choice, FolderPlace, Limits, NewLink
+from dossier.links.places import FolderPlace
+from dossier.links.schemas import Choice, Limits, NewLink
 from dossier.links.sync.books import Books
 from dossier.links.sync.engine import Engine
 from dossier.worker import Worker
