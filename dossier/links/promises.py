@@ -10,6 +10,8 @@ from dossier.core.units import ReadUnit, Unit
 from dossier.links.models import LinkItemRow, LinkRow
 
 SYNC = "links.sync"
+#: What a run left to do, or made for itself to do, is done by another one that soon.
+AGAIN = timedelta(seconds=5)
 ACTIVE = "active"
 
 
@@ -32,12 +34,10 @@ async def promise_again(unit: Unit, link_id: UUID, delay: timedelta) -> None:
 
 
 async def until_next(unit: ReadUnit, link: LinkRow, poll: timedelta) -> timedelta:
-    """How long until the next run: until something is tried again, and at the latest until the poll."""
-    failed = select(func.min(LinkItemRow.next_at)).where(
-        LinkItemRow.link_id == link.id, LinkItemRow.dirty == true(), LinkItemRow.next_at > unit.now
-    )
-    at = await unit.session.scalar(failed)
-    return poll if at is None else min(poll, at - unit.now)
+    """How long until the next run: until something is tried (again), and at the latest until the poll."""
+    left = select(func.min(LinkItemRow.next_at)).where(LinkItemRow.link_id == link.id, LinkItemRow.dirty == true())
+    at = await unit.session.scalar(left)
+    return poll if at is None else min(poll, max(AGAIN, at - unit.now))
 
 
 async def keep(unit: Unit, poll: timedelta) -> None:

@@ -199,11 +199,15 @@ class World:
         """No more faults and no more people: until a run changes nothing."""
         self.calm = True
         for _ in range(30):
-            before = (self.remote.writes, self.books.changes, len(self.remote.log))
+            before = self._now()
             engine = await self.sync()
-            if (self.remote.writes, self.books.changes, len(self.remote.log)) == before and not engine.outcome.braked:
+            if self._now() == before and not engine.outcome.braked:
                 return
         raise AssertionError(f"seed {self.seed}: it never comes to rest")
+
+    def _now(self) -> tuple[object, ...]:
+        rows = [(row.key, row.revision, row.dirty) for row in self.books.rows.values()]
+        return self.remote.writes, self.books.changes, len(self.remote.log), rows
 
 
 class Mortal:

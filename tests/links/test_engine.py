@@ -53,3 +53,32 @@ class TestListing:
         remote.times = 5
         await engine.run()
         assert remote.times == 4
+
+
+class TestPlaces:
+    async def test_moved_to_one_folder_by_both_under_names_that_the_link_maps(self) -> None:
+        books = MemoryBooks(Terms(direction="out"))
+        remote = MemoryRemote(Caps(feed=True, stable_ids=True, case_sensitive=False))
+        engine = Engine(cast(Books, books), remote)
+        folder, paper = books.our_new(None, "c", folder=True), books.our_new(None, "a:b.txt", b"one")
+        await engine.run()
+        assert folder
+        assert paper
+        file = next(node for node in remote.nodes.values() if not node.folder)
+        there = next(node for node in remote.nodes.values() if node.folder)
+        assert file.name != paper.name
+        books.our_move(paper, folder.id, paper.name)
+        remote.their_move(file.id, there.id, file.name)
+        await engine.run()
+        assert [row.dirty for row in books.rows.values()] == [False, False]
+
+    async def test_one_of_theirs_under_the_name_of_one_held_back_is_met_in_the_next_run(self) -> None:
+        books, remote = MemoryBooks(Terms(direction="in")), MemoryRemote(Caps())
+        engine = Engine(cast(Books, books), remote)
+        books.our_new(None, "a.txt", b"ours")
+        await engine.run()
+        remote.their_new(None, "a.txt", b"theirs")
+        await engine.run()
+        await engine.run()
+        (thing,) = books.living()
+        assert thing.versions == [b"ours", b"theirs", b"ours"]

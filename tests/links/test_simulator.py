@@ -6,7 +6,7 @@ import pytest
 
 from tests.links.simulator import judge, run
 
-SHORT, LONG, CHUNK = 2_000, 100_000, 250
+SHORT, LONG, CHUNK = 10_000, 100_000, 250
 
 
 def lives(first: int, count: int) -> list[str]:

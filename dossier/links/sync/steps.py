@@ -204,7 +204,9 @@ class Steps:
         parent_id = await self._have_theirs(ours.place.parent)
         id_, name = _id(view), self._kept_name(view)
         if ours.place.parent == _theirs(view).place.parent and name == _theirs(view).place.name:
-            return await self.books.agree(view, replace(base, our_name=ours.place.name))
+            return await self.books.agree(
+                view, replace(base, parent=ours.place.parent, our_name=ours.place.name, their_name=name)
+            )
         try:
             item = await self._named(view, parent_id, name, lambda free: self.remote.move(id_, parent_id, free))
         except RemoteError as error:
