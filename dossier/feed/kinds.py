@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, Mapping[str, Mapping[str, Schema]]]] = {
         "document.added": CONTENT,
         "version.added": {**CONTENT, "restored_from?": _or_none(NUMBER), "branched_from?": NUMBER},
         "link.conflict": {**LINK, "theirs": NUMBER, "ours": NUMBER},
+        "link.sent": {**LINK, "number": NUMBER},
         "document.renamed": MOVED,
         "document.moved": MOVED,
         "document.updated": {"name": TEXT, "changed": TEXTS},

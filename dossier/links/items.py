@@ -283,6 +283,13 @@ async def enrol(unit: Unit, link: LinkRow, node_id: UUID, *, folder: bool) -> No
     await unit.session.flush()
 
 
+async def wires(unit: ReadUnit, link: LinkRow, rows: Sequence[LinkItemRow]) -> list[dict[str, Any]]:
+    """As the API tells of them; what was never agreed on by the name that it has here."""
+    nameless = [row for row in rows if not row.base_name and not row.their_name]
+    ours = {view.key: view.ours.place.name for view in await views(unit, link, nameless) if view.ours}
+    return [wire(row) | ({"name": ours[row.id]} if row.id in ours else {}) for row in rows]
+
+
 def wire(row: LinkItemRow) -> dict[str, Any]:
     """As the API tells of it."""
     return {

@@ -35,7 +35,12 @@ async def promise_again(unit: Unit, link_id: UUID, delay: timedelta) -> None:
 
 async def until_next(unit: ReadUnit, link: LinkRow, poll: timedelta) -> timedelta:
     """How long until the next run: until something is tried (again), and at the latest until the poll."""
-    left = select(func.min(LinkItemRow.next_at)).where(LinkItemRow.link_id == link.id, LinkItemRow.dirty == true())
+    left = select(func.min(LinkItemRow.next_at)).where(
+        LinkItemRow.link_id == link.id,
+        LinkItemRow.dirty == true(),
+        # What waits for something else is looked at in each run, but is no reason for one.
+        LinkItemRow.state != "waiting",
+    )
     at = await unit.session.scalar(left)
     return poll if at is None else min(poll, max(AGAIN, at - unit.now))
 

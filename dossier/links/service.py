@@ -187,7 +187,7 @@ async def list_items(
         query = query.where(LinkItemRow.conflict == true())
     rows = (await unit.session.execute(query.where(LinkItemRow.id > last[0]) if last else query)).scalars().all()
     kept, next_ = paging.page(list(rows), limit, lambda row: paging.encode(row.id))
-    return [items.wire(row) for row in kept], next_
+    return await items.wires(unit, link, kept), next_
 
 
 async def _item(unit: Unit, link_id: UUID, item_id: UUID) -> tuple[LinkRow, LinkItemRow]:
@@ -233,7 +233,8 @@ async def of_document(unit: ReadUnit, document_id: UUID) -> list[Wire]:
     found: list[Wire] = []
     for row in await items.of_node(unit, document_id):
         link = await unit.session.get_one(LinkRow, row.link_id)
-        found.append({"link_id": link.id, "link": link.name, "kind": link.kind, "item": items.wire(row)})
+        (item,) = await items.wires(unit, link, [row])
+        found.append({"link_id": link.id, "link": link.name, "kind": link.kind, "item": item})
     return found
 
 

@@ -35,12 +35,14 @@ async def page(
     before = cursor[0] if cursor else await events.last_seq(unit.session, unit.workspace_id) + 1
     query, oldest = _older(unit, before, types), 1
     if document_id is not None:
+        # Alone here: what a link sends when it is made is every document of a folder at once.
         await documents.require(unit, document_id, trashed=True)
         query = paging.along(query, EventRow, "ix_events_document_id_seq").where(EventRow.document_id == document_id)
     else:
         oldest = max(1, before - WINDOW)
         about = or_(EventRow.document_id.is_not(None), EventRow.folder_id.is_not(None))
         query = paging.along(query, EventRow, "PRIMARY").where(EventRow.seq >= oldest, about, await seen(unit))
+        query = query.where(EventRow.type != "link.sent")
     rows = list((await unit.session.execute(query.limit(limit + 1))).scalars())
     kept, next_ = paging.page(rows, limit, lambda row: paging.encode(row.seq))
     if next_ is None and oldest > 1:
@@ -106,7 +108,13 @@ def _wire(
         "status": data["to"] if row.type == "task.status_changed" else None,
         "person": people.get(UUID(assignee_id)) if assignee_id else None,
         "previous_name": previous.get("name") if isinstance(previous, dict) else None,
+        "link": _link(row),
     }
+
+
+def _link(row: EventRow) -> str | None:
+    """The link that it is about."""
+    return str(row.data["name"]) if row.data.get("link_id") else None
 
 
 def _document(row: EventRow, known: dict[UUID, Wire]) -> Wire | None:
@@ -114,5 +122,5 @@ def _document(row: EventRow, known: dict[UUID, Wire]) -> Wire | None:
     if row.document_id is None:
         return None
     brief = known.get(row.document_id)
-    name = brief["name"] if brief else row.data.get("name")
+    name = brief["name"] if brief else None if "link_id" in row.data else row.data.get("name")
     return None if name is None else {"id": row.document_id, "name": name}

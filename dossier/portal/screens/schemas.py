@@ -28,6 +28,7 @@ ENTRY: Wire = {
     "status": None,
     "person": None,
     "previous_name": None,
+    "link": None,
 }
 HOME: Wire = {
     "tasks": [TASK],
@@ -85,7 +86,8 @@ class SubjectTask(BaseModel):
 class ActivityEntry(BaseModel):
     """One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
     ``comment`` is that on the version, or how the comment on the task begins; ``status`` is what a task was set to,
-    ``person`` who it was given to, ``previous_name`` the name before a renaming."""
+    ``person`` who it was given to, ``previous_name`` the name before a renaming, ``link`` the link with another system
+    that it is about."""
 
     model_config = _example(ENTRY)
     seq: int = Field(ge=1)
@@ -101,6 +103,7 @@ class ActivityEntry(BaseModel):
     status: Status | None
     person: Subject | None
     previous_name: str | None
+    link: str | None
 
 
 class ActivityPage(BaseModel):

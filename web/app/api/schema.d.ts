@@ -1909,7 +1909,8 @@ export interface components {
          * ActivityEntry
          * @description One thing that happened. ``actor`` is null for the system. ``document`` has its present name, a purged one its last.
          *     ``comment`` is that on the version, or how the comment on the task begins; ``status`` is what a task was set to,
-         *     ``person`` who it was given to, ``previous_name`` the name before a renaming.
+         *     ``person`` who it was given to, ``previous_name`` the name before a renaming, ``link`` the link with another system
+         *     that it is about.
          * @example {
          *       "actor": {
          *         "id": "0198c0de-4444-7000-8000-000000000001",
@@ -1922,6 +1923,7 @@ export interface components {
          *         "name": "Lease Main St.pdf"
          *       },
          *       "folder": null,
+         *       "link": null,
          *       "person": null,
          *       "previous_name": null,
          *       "restored_from": null,
@@ -1943,6 +1945,8 @@ export interface components {
             comment: string | null;
             document: components["schemas"]["Subject"] | null;
             folder: components["schemas"]["Subject"] | null;
+            /** Link */
+            link: string | null;
             person: components["schemas"]["Subject"] | null;
             /** Previous Name */
             previous_name: string | null;
@@ -1975,6 +1979,7 @@ export interface components {
          *             "name": "Lease Main St.pdf"
          *           },
          *           "folder": null,
+         *           "link": null,
          *           "person": null,
          *           "previous_name": null,
          *           "restored_from": null,
@@ -3303,6 +3308,7 @@ export interface components {
          *             "name": "Lease Main St.pdf"
          *           },
          *           "folder": null,
+         *           "link": null,
          *           "person": null,
          *           "previous_name": null,
          *           "restored_from": null,
