@@ -31,16 +31,16 @@ def main() -> None:
         template = portal.prepare(nursery, Path(folder) / "template")
         server = portal.serve(template, Path(folder))
         try:
-            count = take(portal.address(server), asked.into, asked.only)
+            count = take(portal.address(server), server.data.parent / "shares" / "acme", asked.into, asked.only)
         finally:
             server.kill()
             nursery.close()
     print(f"{count} pictures in {asked.into}")
 
 
-def take(base: str, into: Path, only: list[str] | None) -> int:
+def take(base: str, shares: Path, into: Path, only: list[str] | None) -> int:
     """Each screen in each size and scheme; how many that were."""
-    filled = content.fill(base)
+    filled = content.fill(base, shares)
     playwright, browser = portal.launch()
     count = 0
     try:

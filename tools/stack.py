@@ -136,6 +136,7 @@ class Stack:
             "TRUSTED_PROXIES": "1",
             "EDGE_SECRET": self.secret,
             "MASTER_KEY": self.master_key,
+            "LINK_FOLDERS": str(self.folder / "shares"),
             "LEAVE_SECONDS": "1",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}

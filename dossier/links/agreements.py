@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select, true, update
 
@@ -74,8 +75,8 @@ class Agreements(Notes):
 
     async def _learn(self, unit: Unit, link: LinkRow, row: LinkItemRow, base: Base, item: Item | None) -> None:
         if item is not None and row.node_id is not None and base.digest and base.digest != row.base_digest:
-            told = {"link_id": str(link.id), "name": link.name}
-            unit.record("link.sent", document_id=row.node_id, **told, number=base.number)
+            told: dict[str, Any] = {"link_id": str(link.id), "name": link.name, "number": base.number}
+            unit.record("link.sent", document_id=row.node_id, **told)
         items.put_base(row, base)
         if item is not None:
             parent = await items.by_remote(unit, link, item.parent_id) if item.parent_id else None

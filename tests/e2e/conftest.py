@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser
@@ -80,6 +81,20 @@ def base(request: pytest.FixtureRequest) -> str:
     if request.param == PRODUCTION:
         return str(request.getfixturevalue("shared_stack").url)
     return portal.address(request.getfixturevalue("shared_server"))
+
+
+@pytest.fixture
+def share(request: pytest.FixtureRequest, base: str) -> Path:
+    """A new folder of the "client's system", which the program may link."""
+    stack = not base.startswith("http:")
+    root = (
+        request.getfixturevalue("shared_stack").folder
+        if stack
+        else request.getfixturevalue("shared_server").data.parent
+    )
+    folder = Path(root) / "shares" / "acme" / uuid4().hex[:8]
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -34,6 +35,8 @@ class Filled:
     lease: Any
     notes: Any
     tasks: list[Any] = field(default_factory=list)
+    link: str = ""
+    torn: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,9 @@ def sheet() -> bytes:
     return out.getvalue()
 
 
-def fill(base: str) -> Filled:
-    """Folders, documents of all kinds with versions and tasks, groups, an invitation and a token, by three people."""
+def fill(base: str, shares: Path) -> Filled:
+    """Folders, documents of all kinds with versions and tasks, groups, an invitation, a token and links with folders below
+    ``shares`` (of the workspace), by three people."""
     mara, tom = Api(base, "mara@example.com"), Api(base, "tom@example.com")
     contracts = mara.call("POST", "/folders", json={"name": "Contracts"})["id"]
     year = mara.call("POST", "/folders", json={"name": "2026", "parent_id": contracts})["id"]
@@ -111,6 +115,7 @@ def fill(base: str) -> Filled:
     mara.version(notes, NOTES.replace("Friday", "Monday").encode(), "another day")
     mara.version(lease, pdf("Lease Main Street, signed", 4), "signed")
     _administer(mara)
+    filled.link, filled.torn = _link(mara, shares)
     gone = mara.add("Old offer.txt", b"An offer that is void.\n")
     mara.call("DELETE", f"/documents/{gone['id']}")
     for hands in (mara, tom):
@@ -141,6 +146,47 @@ def _administer(mara: Api) -> None:
     mara.call("POST", "/groups", json={"name": "Letting", "member_ids": [mara.member("mara"), mara.member("tom")]})
     mara.call("POST", "/invitations", json={"email": "nina@example.com", "role": "editor", "days": 14})
     mara.call("POST", "/tokens", json={"name": "Nightly backup", "scopes": ["read"]})
+
+
+def _link(mara: Api, shares: Path) -> tuple[str, str]:
+    """A link with a conflict and one whose place is gone; the first one's id and that of the document in conflict."""
+    papers, scans = shares / "Nordwind" / "Contracts 2026", shares / "Scans"
+    for folder, name, content in ((papers, "Rental agreement.txt", b"as agreed\n"), (scans, "Scan 1.txt", b"a scan\n")):
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(content)
+    (papers / "Annexes").mkdir()
+    (papers / "Annexes" / "House rules.txt").write_bytes(b"no noise after ten\n")
+
+    def made(name: str, path: Path) -> Any:
+        folder = mara.call("POST", "/folders", json={"name": name})["id"]
+        place = {"kind": "folder", "path": str(path)}
+        link = mara.call(
+            "POST", "/links", json={"name": f"{name} (network share)", "folder_id": folder, "place": place}
+        )
+        mara.becomes(f"/links/{link['id']}", waiting=0, state="active")
+        return link
+
+    link, gone = made("Nordwind papers", papers), made("Scanner", scans)
+    (scans / "Scan 1.txt").unlink()
+    scans.rmdir()
+    documents = mara.call("GET", "/documents", params={"folder_id": link["folder_id"]})["items"]
+    torn = next(each for each in documents if each["name"] == "Rental agreement.txt")
+    mara.call("PATCH", f"/links/{link['id']}", json={"paused": True})
+    mara.version(torn, b"as agreed, and the cellar\n", "the cellar as well")
+    (papers / "Rental agreement.txt").write_bytes(b"as agreed, and the garage\n")
+    mara.call("PATCH", f"/links/{link['id']}", json={"paused": False})
+    mara.becomes(f"/links/{link['id']}", conflicts=1)
+    mara.call("POST", f"/links/{gone['id']}/run")
+    mara.becomes(f"/links/{gone['id']}", trouble="missing")
+    return str(link["id"]), str(torn["id"])
+
+
+def _wizard(kind: str) -> Callable[[Page], None]:
+    def ready(page: Page) -> None:
+        page.locator("main ul button").nth({"graph": 0, "webdav": 1, "s3": 2, "folder": 3}[kind]).click()
+        page.wait_for_timeout(400)
+
+    return ready
 
 
 def _press(*keys: str) -> Callable[[Page], None]:
@@ -197,6 +243,14 @@ def screens(filled: Filled) -> list[Screen]:
         Screen("settings-viewer", "/settings", "vera"),
         Screen("jobs", "/jobs"),
         Screen("jobs-all", "/jobs?view=all"),
+        Screen("integrations", "/integrations"),
+        Screen("integrations-viewer", "/integrations", "vera"),
+        Screen("link", f"/integrations/{filled.link}"),
+        Screen("link-conflicts", f"/integrations/{filled.link}?view=conflicts"),
+        Screen("link-plan", f"/integrations/{filled.link}?view=plan"),
+        Screen("link-new", "/integrations/new"),
+        Screen("link-new-graph", "/integrations/new", ready=_wizard("graph")),
+        Screen("document-elsewhere", f"/documents/{filled.torn}?tab=details"),
         Screen("trash", "/trash"),
         Screen("nowhere", "/people/nobody/here"),
     ]

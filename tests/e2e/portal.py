@@ -61,7 +61,7 @@ def production_stack() -> Iterator[Stack]:
         folder = Path(name)
         folder.chmod(0o711)
         shutil.copytree(PORTAL, folder / "portal")
-        with Stack(folder, folder / "portal") as stack:
+        with Stack(folder, folder / "portal", settings={"LINK_POLL_SECONDS": "2"}) as stack:
             yield stack
 
 
@@ -206,6 +206,7 @@ def serve(template: Template, folder: Path | None = None) -> Server:
     # PORTAL_BUILD: another build than the one of `make portal`, as nuxt.config.ts reads it too.
     build = os.environ.get("PORTAL_BUILD")
     env = {"DOSSIER_PORTAL_DIR": f"{build}/output/public"} if build else {}
+    env |= {"DOSSIER_LINK_FOLDERS": str(data.parent / "shares"), "DOSSIER_LINK_POLL_SECONDS": "2"}
     return Server(template, data, env).start()
 
 

@@ -30,7 +30,7 @@ WIDTHS = (360, 768, 2560)
 def filled(data_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A program with something in it."""
     server = portal.serve(data_template, tmp_path_factory.mktemp("screens"))
-    yield content.fill(portal.address(server))
+    yield content.fill(portal.address(server), server.data.parent / "shares" / "acme")
     server.kill()
 
 

@@ -12,6 +12,7 @@ export function useNav() {
   const rest = computed(() => [
     { key: 'activity', label: t('app.activity'), icon: 'i-lucide-activity', to: '/activity' },
     { key: 'people', label: t('app.people'), icon: 'i-lucide-users', to: '/people' },
+    ...(session.may('owner') ? [{ key: 'integrations', label: t('app.integrations'), icon: 'i-lucide-arrow-left-right', to: '/integrations' }] : []),
     { key: 'trash', label: t('app.trash'), icon: 'i-lucide-trash-2', to: '/trash' },
     ...(session.may('owner') ? [{ key: 'jobs', label: t('app.jobs'), icon: 'i-lucide-cog', to: '/jobs' }] : []),
     { key: 'settings', label: t('app.settings'), icon: 'i-lucide-settings', to: '/settings' },
