@@ -37,6 +37,7 @@ class Filled:
     tasks: list[Any] = field(default_factory=list)
     link: str = ""
     torn: str = ""
+    webhook: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,13 @@ def fill(base: str, shares: Path) -> Filled:
     mara.version(lease, pdf("Lease Main Street, signed", 4), "signed")
     _administer(mara)
     filled.link, filled.torn = _link(mara, shares)
+    told = {
+        "url": "http://127.0.0.1:9/hooks/dossier",
+        "description": "Nordwind's archive",
+        "types": ["version.*", "task.*"],
+    }
+    filled.webhook = mara.call("POST", "/webhooks", json=told)["id"]
+    mara.call("POST", f"/webhooks/{filled.webhook}/test")
     gone = mara.add("Old offer.txt", b"An offer that is void.\n")
     mara.call("DELETE", f"/documents/{gone['id']}")
     for hands in (mara, tom):
@@ -157,16 +165,16 @@ def _link(mara: Api, shares: Path) -> tuple[str, str]:
     (papers / "Annexes").mkdir()
     (papers / "Annexes" / "House rules.txt").write_bytes(b"no noise after ten\n")
 
-    def made(name: str, path: Path) -> Any:
+    def made(name: str, path: Path, items: int) -> Any:
         folder = mara.call("POST", "/folders", json={"name": name})["id"]
         place = {"kind": "folder", "path": str(path)}
         link = mara.call(
             "POST", "/links", json={"name": f"{name} (network share)", "folder_id": folder, "place": place}
         )
-        mara.becomes(f"/links/{link['id']}", waiting=0, state="active")
+        mara.becomes(f"/links/{link['id']}", items=items, waiting=0)
         return link
 
-    link, gone = made("Nordwind papers", papers), made("Scanner", scans)
+    link, gone = made("Nordwind papers", papers, 3), made("Scanner", scans, 1)
     (scans / "Scan 1.txt").unlink()
     scans.rmdir()
     documents = mara.call("GET", "/documents", params={"folder_id": link["folder_id"]})["items"]
@@ -187,6 +195,11 @@ def _wizard(kind: str) -> Callable[[Page], None]:
         page.wait_for_timeout(400)
 
     return ready
+
+
+def _opened(page: Page) -> None:
+    page.get_by_role("button", expanded=False).last.click()
+    page.wait_for_timeout(600)
 
 
 def _press(*keys: str) -> Callable[[Page], None]:
@@ -245,12 +258,18 @@ def screens(filled: Filled) -> list[Screen]:
         Screen("jobs-all", "/jobs?view=all"),
         Screen("integrations", "/integrations"),
         Screen("integrations-viewer", "/integrations", "vera"),
+        Screen("webhooks", "/integrations?view=webhooks"),
+        Screen("webhook", f"/integrations/webhooks/{filled.webhook}", ready=_opened),
         Screen("link", f"/integrations/{filled.link}"),
         Screen("link-conflicts", f"/integrations/{filled.link}?view=conflicts"),
         Screen("link-plan", f"/integrations/{filled.link}?view=plan"),
         Screen("link-new", "/integrations/new"),
         Screen("link-new-graph", "/integrations/new", ready=_wizard("graph")),
-        Screen("document-elsewhere", f"/documents/{filled.torn}?tab=details"),
+        Screen(
+            "document-elsewhere",
+            f"/documents/{filled.torn}?tab=details",
+            ready=lambda page: page.wait_for_timeout(2000),
+        ),
         Screen("trash", "/trash"),
         Screen("nowhere", "/people/nobody/here"),
     ]

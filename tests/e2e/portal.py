@@ -27,6 +27,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What a browser writes to the console about an answer that the test asked for.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
 
+# Webhooks go to this machine, and links look often.
+OUTWARD = {"OUTWARD_ALLOW": "127.0.0.0/8", "OUTWARD_HTTP": "true", "LINK_POLL_SECONDS": "2"}
 PATIENCE = 40.0  # seconds; the cores are shared with other tests
 expect.set_options(timeout=PATIENCE * 1000)
 
@@ -61,7 +63,7 @@ def production_stack() -> Iterator[Stack]:
         folder = Path(name)
         folder.chmod(0o711)
         shutil.copytree(PORTAL, folder / "portal")
-        with Stack(folder, folder / "portal", settings={"LINK_POLL_SECONDS": "2"}) as stack:
+        with Stack(folder, folder / "portal", settings=OUTWARD) as stack:
             yield stack
 
 
@@ -206,7 +208,9 @@ def serve(template: Template, folder: Path | None = None) -> Server:
     # PORTAL_BUILD: another build than the one of `make portal`, as nuxt.config.ts reads it too.
     build = os.environ.get("PORTAL_BUILD")
     env = {"DOSSIER_PORTAL_DIR": f"{build}/output/public"} if build else {}
-    env |= {"DOSSIER_LINK_FOLDERS": str(data.parent / "shares"), "DOSSIER_LINK_POLL_SECONDS": "2"}
+    env |= {"DOSSIER_LINK_FOLDERS": str(data.parent / "shares")} | {
+        f"DOSSIER_{name}": value for name, value in OUTWARD.items()
+    }
     return Server(template, data, env).start()
 
 
