@@ -198,7 +198,7 @@ def _wizard(kind: str) -> Callable[[Page], None]:
 
 
 def _opened(page: Page) -> None:
-    page.get_by_role("button", expanded=False).last.click()
+    page.locator("#main li [aria-expanded=false]").last.click()
     page.wait_for_timeout(600)
 
 
