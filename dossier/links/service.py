@@ -263,7 +263,7 @@ async def _wires(unit: ReadUnit, links: Sequence[LinkRow]) -> list[Wire]:
             "created_at": link.created_at,
             "ran_at": link.ran_at,
             "in_step_at": link.in_step_at,
-            "hints_until": link.hints_until if link.hints_until and link.hints_until > unit.now else None,
+            "hints_until": hints.until(unit, link),
         }
         for link in links
     ]

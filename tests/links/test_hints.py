@@ -108,6 +108,22 @@ class TestSubscription:
         hinted.graph.faults.clear()
         hinted.world.clock.move(minutes=16)
         await hinted.world.work()
+        assert ((await hinted.link())["hints_until"] is None) == (how == 403)
+        hinted.world.clock.move(hours=6)
+        await hinted.world.work()
+        assert (await hinted.link())["hints_until"] is not None
+
+    async def test_does_not_count_for_a_link_that_is_broken(self, hinted: Hinted) -> None:
+        await hinted.make()
+        hinted.graph.secret = "changed"
+        link = await hinted.joined.run()
+        assert (link["state"], link["hints_until"]) == ("broken", None)
+        before = await state(hinted)
+        assert await hinted.graph.notify() == [202]
+        assert await state(hinted) == before
+        credentials = {"client_secret": "changed"}
+        await hinted.joined.call("PATCH", f"/links/{hinted.joined.link_id}", json={"credentials": credentials})
+        await hinted.world.work()
         assert (await hinted.link())["hints_until"] is not None
 
     async def test_the_poll_goes_on(self, hinted: Hinted) -> None:

@@ -7,7 +7,7 @@ Graph promises no word of hints that were lost, so the poll goes on.
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 PATH: Final = "/api/v1/hooks/graph"
 UNSUBSCRIBE: Final = "links.unsubscribe"
 NOBODY: Final = Actor.system(UUID(int=0))
-#: How long a subscription is asked for (Graph gives less than 30 days), and when a failure is tried again at the earliest.
-LIFE, AGAIN = timedelta(days=30), timedelta(minutes=15)
+#: How long a subscription is asked for (Graph gives less than 30 days).
+LIFE: Final = timedelta(days=30)
+#: When a failure that may pass is tried again; and a refusal, as of an address that Graph does not reach.
+AGAIN, LATER = timedelta(minutes=15), timedelta(hours=6)
 
 
 def _about(link_id: UUID) -> bytes:
@@ -94,14 +96,17 @@ async def keep(context: Any, link: LinkRow, remote: Connector) -> None:
     if link.kind != "graph" or not context.settings.secure or (link.hints_next_at and link.hints_next_at > now):
         return
     made: Subscription | None = None
+    wait = AGAIN
     try:
         made = await _subscribed(context, link, remote)
+        wait = max(AGAIN, (made.until - now) / 2)
         metrics.link_hints.labels("renewed" if made.id == link.subscription_id else "subscribed").inc()
     except (RemoteError, VaultLocked) as error:
-        reason = error.kind if isinstance(error, RemoteError) else error.code
-        log.warning("link.hints_failed", link=str(link.id), reason=reason)
+        wait = LATER if isinstance(error, RemoteError) and error.permanent else AGAIN
+        log.warning("link.hints_failed", link=str(link.id), reason=getattr(error, "kind", "vault_locked"))
         metrics.link_hints.labels("failed").inc()
-    if not await context.units.run(Actor.system(link.workspace_id), lambda unit: _keep(unit, link.id, made)) and made:
+    kept = await context.units.run(Actor.system(link.workspace_id), lambda unit: _keep(unit, link.id, made, wait))
+    if made is not None and not kept:
         await end(link, remote, made.id)  # the link was paused or ended in the meantime
 
 
@@ -117,16 +122,21 @@ async def _subscribed(context: Any, link: LinkRow, remote: Connector) -> "Subscr
     return await subscriptions.create(f"{context.settings.base_url}{PATH}/{link.id}", state, until)
 
 
-async def _keep(unit: Unit, link_id: UUID, made: "Subscription | None") -> bool:
+async def _keep(unit: Unit, link_id: UUID, made: "Subscription | None", wait: timedelta) -> bool:
     """Whether the link wants hints still."""
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
     if link is None or link.state != promises.ACTIVE:
         return False
-    link.hints_next_at = unit.now + AGAIN
+    link.hints_next_at = unit.now + wait
     if made is not None:
         link.subscription_id, link.hints_until = made.id, made.until
-        link.hints_next_at = unit.now + max(AGAIN, (made.until - unit.now) / 2)
     return True
+
+
+def until(unit: ReadUnit, link: LinkRow) -> datetime | None:
+    """Until when hints come and count; None where they do not."""
+    live = link.state == promises.ACTIVE and link.hints_until is not None and link.hints_until > unit.now
+    return link.hints_until if live else None
 
 
 def let_go(unit: Unit, link: LinkRow) -> None:

@@ -182,7 +182,7 @@ async def _meant(unit: ReadUnit, kind: str, config: Config, given: Secrets | Non
     row = await _mine(unit, _id(given["sign_in"]))
     if row is None or not row.signed_in:
         raise Invalid(fields={"credentials.sign_in": SignInNotFound.title + "."})
-    if any(str(row.config[name]).lower() != str(config[name]).lower() for name in APP):
+    if any(row.config[name].lower() != str(config.get(name) or "global").lower() for name in APP):
         raise Invalid(fields={"credentials.sign_in": "It is a sign-in to another app."})
     return row
 
