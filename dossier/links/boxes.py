@@ -1,5 +1,6 @@
 """Credentials as they are kept: encrypted, with the row that they belong to; and refresh tokens that follow each other."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -45,7 +46,8 @@ def rotation(units: Any, vault: Vault, actor: Actor, row: Row, secrets: Secrets)
             if kept is not None and (held := get(kept, vault)).get(TOKEN) == before:
                 put(kept, held | {TOKEN: fresh}, vault)
 
-        await units.run(actor, verb)
+        # Whoever waits may give up; the token that was given out is kept all the same.
+        await asyncio.shield(units.run(actor, verb))
         before = fresh
 
     return rotated

@@ -62,25 +62,28 @@ async def hear(units: Any, vault: Vault, link_id: UUID, body: bytes) -> None:
     async with units.read(NOBODY) as unit:
         query = select(LinkRow.workspace_id, LinkRow.subscription_id).where(LinkRow.id == link_id)
         found = (await unit.session.execute(query)).one_or_none()
-    if found is not None and any(hint.subscription_id == found.subscription_id for hint in hints):
-        await units.run(Actor.system(found.workspace_id), lambda unit: _note(unit, link_id, hints))
+    if found is None or all(hint.subscription_id != found.subscription_id for hint in hints):
+        return
+    if await units.run(Actor.system(found.workspace_id), lambda unit: _note(unit, link_id, hints)):
+        metrics.link_hints.labels("heard").inc()
 
 
-async def _note(unit: Unit, link_id: UUID, hints: "Sequence[Hint]") -> None:
+async def _note(unit: Unit, link_id: UUID, hints: "Sequence[Hint]") -> bool:
+    """Whether the link wants to hear of it."""
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
     if link is None or link.state != promises.ACTIVE:
-        return
+        return False
     what = {hint.what for hint in hints if hint.subscription_id == link.subscription_id}
     if not what:
-        return
+        return False
     if "removed" in what:
         link.subscription_id = link.hints_until = link.hints_next_at = None
     elif "reauthorize" in what:
         link.hints_next_at = unit.now
     link.asked_at = unit.now
-    metrics.link_hints.labels("heard").inc()
     if not link.failures:  # else a run is promised for when it may be tried again
         await promises.promise(unit, link)
+    return True
 
 
 # What has Graph post

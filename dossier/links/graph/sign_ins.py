@@ -82,7 +82,7 @@ async def come_back(context: Any, who: sessions.Identity, state: str, code: str)
     try:
         await _redeem(context, actor, row, code)
     except RemoteError as error:
-        log.warning("link.sign_in_failed", reason=error.kind)
+        log.warning("link.sign_in_failed", reason=error.kind, detail=error.detail)
         await context.units.run(actor, lambda unit: _forget(unit, row.id))
         return _problem("refused" if error.permanent else "unreachable")
     return f"{PORTAL}?sign_in={row.id}"
