@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from dossier import sessions
+from dossier.app import Parts, create_app, equip
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.links import making
@@ -29,6 +31,18 @@ def settings(settings: Settings) -> Settings:
     """At an address that Graph can post to; what is on this machine may be linked."""
     more = {"outward_http": True, "outward_allow": "127.0.0.0/8", "public_url": HOME}
     return settings.model_copy(update=more)
+
+
+_programs: list[FastAPI] = []
+
+
+@pytest.fixture
+def app(parts: Parts) -> FastAPI:
+    """The HTTP program at that address, which is not that of the other tests; one for all."""
+    if not _programs:
+        _programs.append(create_app(parts))
+    equip(_programs[0], parts)
+    return _programs[0]
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.connectors.fake_graph import DRIVE
-from tests.links.graphs import SECRET, Hinted, graph, hinted, settings
+from tests.links.graphs import SECRET, Hinted, app, graph, hinted, settings
 
-__all__ = ["graph", "hinted", "settings"]
+__all__ = ["app", "graph", "hinted", "settings"]
 LIBRARY = {"id": DRIVE, "name": "Documents", "web_url": "https://contoso.example/docs"}
 
 

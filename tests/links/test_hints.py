@@ -16,9 +16,9 @@ from dossier.core.vault import Vault
 from dossier.links.graph import hints
 from dossier.links.models import LinkRow
 from tests.connectors.fake_graph import CREDENTIALS
-from tests.links.graphs import HOME, Hinted, graph, hinted, settings
+from tests.links.graphs import HOME, Hinted, app, graph, hinted, settings
 
-__all__ = ["graph", "hinted", "settings"]
+__all__ = ["app", "graph", "hinted", "settings"]
 
 
 def only(hinted: Hinted) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from dossier.links import boxes
 from dossier.worker import Worker
 from tests.conftest import someone
 from tests.connectors.fake_graph import CREDENTIALS
-from tests.links.graphs import HOME, SECRET, Hinted, graph, hinted, settings
+from tests.links.graphs import HOME, SECRET, Hinted, app, graph, hinted, settings
 
-__all__ = ["graph", "hinted", "settings"]
+__all__ = ["app", "graph", "hinted", "settings"]
 
 
 def form(hinted: Hinted, grant: str) -> dict[str, str]:

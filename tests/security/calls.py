@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from tests.connectors.fake_graph import CREDENTIALS
+
 Statuses = Mapping[str, int]
 Params = dict[str, Any]
 GOOD = 0
@@ -262,7 +264,7 @@ def _links(ids: Mapping[str, str]) -> dict[str, Call]:
 
 def _sign_ins(ids: Mapping[str, str]) -> dict[str, Call]:
     app = {"tenant": "contoso", "client_id": ids["link"]}
-    ask = {"credentials": {"client_secret": ids["graph_secret"]}, "ask": {"kind": "sites", "words": "quokka"}}
+    ask = {"credentials": {"client_secret": CREDENTIALS.secret}, "ask": {"kind": "sites", "words": "quokka"}}
     return {
         # A stranger may ask Microsoft by an app of their own.
         "begin_link_sign_in": call(ADMIN, but={"foreign": GOOD}, send={"json": app}),

@@ -27,7 +27,7 @@ from dossier.links.models import LinkItemRow, LinkRow
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
 from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
-from tests.connectors.fake_graph import CREDENTIALS, FakeGraph
+from tests.connectors.fake_graph import FakeGraph
 from tests.security.calls import BYTES, tus
 
 API = "/api/v1"
@@ -146,8 +146,7 @@ async def _link(world: World, vault: str) -> dict[str, str]:
     await world.parts.units.run(world.owner.actor, stop)
     app = {"tenant": "contoso", "client_id": link["id"]}
     sign_in = await made(await world.owner.client.post(f"{API}/link_sign_ins", json=app))
-    more = {"sign_in": sign_in["id"], "graph_secret": CREDENTIALS.secret}
-    return {"link": link["id"], "link_item": item, "share": str(share)} | more
+    return {"link": link["id"], "link_item": item, "share": str(share), "sign_in": sign_in["id"]}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
