@@ -228,7 +228,9 @@ async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: timedelta, l
     link.trouble, link.detail, link.released = "", "", False
     if not outcome.failed:
         link.in_step_at = unit.now
-    await promises.promise(unit, link, await promises.until_next(unit, link, poll))
+    # Who asked in the middle of it waits for nothing.
+    wait = timedelta(0) if link.asked_at is not None else await promises.until_next(unit, link, poll)
+    await promises.promise(unit, link, wait)
 
 
 async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:

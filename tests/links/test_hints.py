@@ -46,6 +46,22 @@ async def state(hinted: Hinted) -> tuple[Any, ...]:
     return (*columns, [job.id for job in await runs(hinted)])
 
 
+def tell_late(hinted: Hinted, monkeypatch: pytest.MonkeyPatch) -> "list[asyncio.Future[list[int]]]":
+    """Change the drive right after the next look, and tell of it before that run has ended. What is answered, then."""
+    real = hinted.graph._delta
+    told: list[asyncio.Future[list[int]]] = []
+
+    def late(*given: Any) -> Any:
+        answer = real(*given)
+        if not told:
+            hinted.graph.add(None, "late.txt", b"late")
+            told.append(asyncio.ensure_future(hinted.graph.notify()))
+        return answer
+
+    monkeypatch.setattr(hinted.graph, "_delta", late)
+    return told
+
+
 class TestSubscription:
     async def test_is_made_at_the_first_run(self, hinted: Hinted) -> None:
         link = await (await hinted.make()).link()
@@ -199,20 +215,8 @@ class TestNotifications:
         assert len(hinted.graph.made("GET", "/delta")) == looked + 1
 
     async def test_in_the_middle_of_a_run_are_not_lost(self, hinted: Hinted, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The drive changes after the look, and the hint comes before the run has ended."""
         await hinted.make()
-        real, once = hinted.graph._delta, [1]
-
-        def late(*given: Any) -> Any:
-            answer = real(*given)
-            if once:
-                once.clear()
-                hinted.graph.add(None, "late.txt", b"late")
-                told.append(asyncio.ensure_future(hinted.graph.notify()))
-            return answer
-
-        told: list[Any] = []
-        monkeypatch.setattr(hinted.graph, "_delta", late)
+        told = tell_late(hinted, monkeypatch)
         await hinted.joined.call("POST", f"/links/{hinted.joined.link_id}/run")
         await hinted.world.work()
         assert await told[0] == [202]
@@ -227,6 +231,20 @@ class TestNotifications:
         await hinted.graph.notify()
         assert await runs(hinted) == []
         assert (await hinted.row()).asked_at is not None
+
+    async def test_in_the_middle_of_a_run_that_ends_a_failure(
+        self, hinted: Hinted, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await hinted.make()
+        hinted.graph.fail("GET", "/v1.0", 503)
+        assert (await hinted.joined.run())["trouble"] == "unreachable"
+        told = tell_late(hinted, monkeypatch)
+        hinted.world.clock.move(seconds=30)
+        await hinted.world.work()
+        assert await told[0] == [202]
+        hinted.world.clock.move(seconds=6)
+        await hinted.world.work()
+        assert await hinted.joined.here() == {"late.txt": b"late"}
 
     async def test_missed(self, hinted: Hinted) -> None:
         await hinted.make()
