@@ -31,6 +31,7 @@ from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
 from dossier.folders import routes as folders_routes
 from dossier.links import routes as links_routes
+from dossier.links.graph import routes as graph_routes
 from dossier.notices import routes as notices_routes
 from dossier.portal import routes as portal_routes
 from dossier.portal import site
@@ -64,13 +65,16 @@ ROUTERS = [
     feed_routes.router,
     notices_routes.router,
     links_routes.router,
+    graph_routes.router,
     webhooks_routes.router,
     screens_routes.router,
 ]
-# Ways to a session and what needs one, set-up and pages: the partners' face has none of these.
+# Ways to a session and what needs one, set-up, pages, and what Microsoft posts: the partners' face has none of these.
 PORTAL_ONLY = frozenset({"set_up", "sign_in", "sign_out", "request_reset", "reset_password", "accept_invitation"}) | {
     "update_me",
     "change_password",
+    "end_link_sign_in",
+    "hear_graph",
     "docs",
     "asset",
 }

@@ -23,6 +23,7 @@ from dossier.core import log
 from dossier.core.limits import Limits
 from dossier.core.settings import Settings
 from dossier.feed import routes as feed_routes
+from dossier.links import making
 from tests.conftest import Seed
 from tests.security.place import placed
 from tests.users.house import cheapen
@@ -51,6 +52,7 @@ REAL |= {
     "webhook_id": "webhook",
     "link_id": "link",
     "item_id": "link_item",
+    "sign_in_id": "sign_in",
     "delivery_id": "delivery",
 }
 # The owner's token goes with everything; who else may do what is the permission matrix's question.
@@ -108,6 +110,8 @@ def stage(
     shutil.copytree(folder, tmp_path / "var")
     cheapen(monkeypatch)
     monkeypatch.setattr(feed_routes, "STREAM_SECONDS", 0.01)
+    nowhere = "http://127.0.0.1:9/{tenant}"
+    monkeypatch.setattr(making, "CLOUDS", dict.fromkeys(making.CLOUDS, (nowhere, f"{nowhere}/token")))
     log.configure("console", "critical")
     parts = build(Settings(data_dir=tmp_path / "var", log_level="error"))
     app = create_app(parts)

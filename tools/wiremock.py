@@ -32,6 +32,7 @@ HEADERS = {
     "Upload-Expires": "Wed, 25 Nov 2026 08:00:00 GMT",
     "Dossier-Document": DOCUMENT,
     "Dossier-Version": "1",
+    "Location": "/integrations/new?sign_in=0198c0de-8888-7000-8000-000000000003",
     "Link": '</api/v1/events?after=42>; rel="next"',
 }
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
@@ -85,7 +86,7 @@ def _mapping(name: str, priority: int, request: Json, response: Json) -> Json:
 
 
 def _success(document: Json, path: str, operation: Json) -> Json:
-    status = min(status for status in operation["responses"] if status.startswith("2"))
+    status = min(status for status in operation["responses"] if status.startswith(("2", "3")))
     answer = operation["responses"][status]
     response: Json = {"status": int(status), "headers": {name: HEADERS[name] for name in answer.get("headers", {})}}
     forms = answer.get("content", {})

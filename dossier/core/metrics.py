@@ -67,6 +67,9 @@ blobs_swept = _counter("blobs_swept", "Stored contents that nothing named and th
 
 link_runs = _counter("link_runs", "Runs of links: done, braked, or what was wrong.", "kind", "outcome")
 link_steps = _counter("link_steps", "Steps of links by what they did.", "kind", "step")
+link_hints = _counter(
+    "link_hints", "What other systems tell links: heard, subscribed, renewed, failed (to subscribe).", "outcome"
+)
 webhook_tries = _counter(
     "webhook_tries", "Tries to deliver: delivered, failed (comes again), given_up, gone (410).", "outcome"
 )

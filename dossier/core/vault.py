@@ -7,6 +7,7 @@ as associated data, so that a box moved to another row does not open. What is on
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -67,6 +68,18 @@ class Vault:
         except InvalidTag as error:
             raise VaultLocked("It was changed, or belongs to another row.") from error
 
+    def mark(self, what: bytes) -> str:
+        """What only a holder of the key can write about ``what``, for others to keep and show (HMAC-SHA-256, in hex).
+
+        Raises VaultLocked where no key is set.
+        """
+        known = self._open_up()
+        return _mark(known[self._first], what)
+
+    def marks(self, what: bytes) -> list[str]:
+        """The marks of ``what`` under every key that is known: a mark outlives a change of the key. Raises VaultLocked."""
+        return [_mark(key, what) for key in self._open_up().values()]
+
     def _open_up(self) -> dict[bytes, bytes]:
         if self._known is None:
             keys = self._keys()
@@ -93,6 +106,11 @@ def _cipher(key: bytes) -> "AESGCM":
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(key)
+
+
+def _mark(key: bytes, what: bytes) -> str:
+    # Under a key of its own, so that the one that encrypts does nothing else.
+    return hmac.digest(hmac.digest(key, b"dossier marks", "sha256"), what, "sha256").hex()
 
 
 def _id(key: bytes) -> bytes:

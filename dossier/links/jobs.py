@@ -7,13 +7,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from dossier import documents
+from dossier.connectors import RemoteError
 from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import Handler, JobRow
+from dossier.core.log import log
 from dossier.core.units import ReadUnit, Unit
 from dossier.links import items, promises, runs, service
 from dossier.links.errors import LinkGone
+from dossier.links.graph import hints, sign_ins
 from dossier.links.models import LinkItemRow, LinkRow
 
 BUSY_SECONDS = 5
@@ -82,10 +85,25 @@ async def run_sync(context: Any, job: JobRow) -> None:
 
 
 async def run_keep(context: Any, job: JobRow) -> None:
-    """Once an hour: a run for each active link that none has been promised for lately, whatever became of the promise."""
+    """Once an hour: a run for each active link that none has been promised for lately, whatever became of the promise.
+
+    And sign-ins that have ended are forgotten.
+    """
     actor = Actor.system(job.workspace_id)
     poll = timedelta(seconds=context.settings.link_poll_seconds)
     await context.units.run(actor, lambda unit: promises.keep(unit, poll))
+    await context.units.run(actor, sign_ins.sweep)
+
+
+async def run_unsubscribe(context: Any, job: JobRow) -> None:
+    """End the subscription of a link that was paused or ended. It is left where that cannot be done: it ends by itself."""
+    async with context.units.read(Actor.system(job.workspace_id)) as unit:
+        link = await hints.let_go_of(unit, job)
+    try:
+        async with runs.connected(context, link) as remote:
+            await hints.end(link, remote, job.payload["subscription_id"])
+    except RemoteError as error:
+        log.warning("link.subscription_left", link=str(link.id), reason=error.kind)
 
 
 async def gather(unit: ReadUnit) -> None:
@@ -96,3 +114,4 @@ async def gather(unit: ReadUnit) -> None:
 
 CONSUMERS = [Consumer("links", frozenset(PAPERS | FOLDERS | TASKS), follow)]
 JOBS = {"links.sync": Handler(run_sync, attempts=20), "links.keep": Handler(run_keep)}
+JOBS[hints.UNSUBSCRIBE] = Handler(run_unsubscribe)

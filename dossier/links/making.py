@@ -2,15 +2,19 @@
 a link needs it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dossier.connectors import Connector
 from dossier.core.errors import Invalid
 from dossier.core.outward import Outward
 from dossier.core.settings import Settings
+
+if TYPE_CHECKING:
+    from dossier.connectors.graph import Credentials
 
 # Microsoft's national clouds: the service and where its tokens come from.
 _TOKENS = "/{tenant}/oauth2/v2.0/token"
@@ -22,14 +26,16 @@ CLOUDS = {
 }
 Config = dict[str, Any]
 Secrets = dict[str, str]
+Rotated = Callable[[str], Awaitable[None]]
 
 
 def connected(
-    settings: Settings, slug: str, kind: str, config: Config, credentials: Secrets
+    settings: Settings, slug: str, kind: str, config: Config, credentials: Secrets, rotated: Rotated | None = None
 ) -> AbstractAsyncContextManager[Connector]:
     """The connector of a place, for the workspace ``slug``. Raises Invalid where the place may not be
-    worked with or a credential is missing."""
-    return _MAKERS[kind](settings, slug, config, credentials)
+    worked with or a credential is missing. ``rotated`` keeps a refresh token that takes the place of the one before."""
+    make = partial(_graph, rotated=rotated) if kind == "graph" else _MAKERS[kind]
+    return make(settings, slug, config, credentials)
 
 
 def _need(credentials: Secrets, *known: str) -> None:
@@ -111,18 +117,29 @@ async def _s3(settings: Settings, slug: str, config: Config, credentials: Secret
         await remote.close()
 
 
-@asynccontextmanager
-async def _graph(settings: Settings, slug: str, config: Config, credentials: Secrets) -> AsyncIterator[Connector]:
-    from dossier.connectors.graph import Credentials, GraphConnector
+def graph_credentials(config: Config, credentials: Secrets, rotated: Rotated | None = None) -> "Credentials":
+    """Who we are for Graph. Raises Invalid for a credential that it knows nothing of."""
+    from dossier.connectors.graph import Credentials
 
-    _need(credentials, "client_secret", "certificate", "key")
-    who = Credentials(
+    _need(credentials, "client_secret", "certificate", "key", "refresh_token")
+    return Credentials(
         tenant=config["tenant"],
         client_id=config["client_id"],
         secret=credentials.get("client_secret", ""),
         certificate=credentials.get("certificate", ""),
         key=credentials.get("key", ""),
+        refresh_token=credentials.get("refresh_token", ""),
+        rotated=rotated,
     )
+
+
+@asynccontextmanager
+async def _graph(
+    settings: Settings, slug: str, config: Config, credentials: Secrets, rotated: Rotated | None = None
+) -> AsyncIterator[Connector]:
+    from dossier.connectors.graph import GraphConnector
+
+    who = graph_credentials(config, credentials, rotated)
     base_url, token_url = CLOUDS[config.get("cloud") or "global"]
     async with Outward.from_settings(settings).session(whole=None) as session:
         remote = GraphConnector(
@@ -143,5 +160,4 @@ _MAKERS: dict[str, Callable[[Settings, str, Config, Secrets], AbstractAsyncConte
     "folder": _folder,
     "webdav": _webdav,
     "s3": _s3,
-    "graph": _graph,
 }

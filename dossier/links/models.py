@@ -1,4 +1,7 @@
-"""Links with clients' systems, and the items that each knows: both sides as last seen, and what they agreed on."""
+"""Links with clients' systems, and the items that each knows: both sides as last seen, and what they agreed on.
+
+And people's sign-ins to such a system, until a link is made of one.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -50,6 +53,12 @@ class LinkRow(Base):
     #: When a run last came to its end with nothing left to do but what is held.
     in_step_at: Mapped[datetime | None] = mapped_column(UtcTime)
     failures: Mapped[int] = mapped_column(Integer, default=0)
+    #: When somebody asked for a look that no run has begun since.
+    asked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    #: What has the other side tell us of changes, until when, and when the next thing is to be done about that.
+    subscription_id: Mapped[str | None] = mapped_column(String(100))
+    hints_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    hints_next_at: Mapped[datetime | None] = mapped_column(UtcTime)
     __table_args__ = (Index(None, "workspace_id", "id"), Index(None, "folder_id"), MYSQL_TABLE)
 
 
@@ -102,5 +111,32 @@ class LinkItemRow(Base):
         Index(None, "link_id", "base_parent"),
         Index(None, "link_id", "state", "id"),
         Index(None, "node_id"),
+        MYSQL_TABLE,
+    )
+
+
+class SignInRow(Base):
+    """One sign-in of a member to the app that ``config`` names.
+
+    ``sealed`` holds, encrypted, the app's secret if it has one, and first the verifier of PKCE, then the refresh token.
+    ``state_hash`` is there until the browser came back, which it may do once.
+    """
+
+    __tablename__ = "dms_sign_ins"
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("workspaces.id"))
+    member_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("members.id"))
+    config: Mapped[dict[str, Any]] = mapped_column(JSON)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary(16_384).with_variant(VARBINARY(16_384), "mysql"))
+    state_hash: Mapped[bytes | None] = mapped_column(Digest)
+    signed_in: Mapped[bool] = mapped_column(default=False)
+    #: Who signed in there, for people to read.
+    account: Mapped[str] = mapped_column(String(320), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    __table_args__ = (
+        UniqueConstraint("state_hash"),
+        Index(None, "workspace_id", "expires_at"),
+        Index(None, "member_id"),
         MYSQL_TABLE,
     )

@@ -53,8 +53,9 @@ class S3Place(BaseModel):
 
 
 class GraphPlace(BaseModel):
-    """A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
-    the application permission Files.ReadWrite.All or Sites.Selected."""
+    """A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret`` (or ``certificate``
+    and ``key``) of an app registration with the application permission Files.ReadWrite.All or Sites.Selected; or
+    ``sign_in``, the id of a sign-in of yours, for a link that works on your behalf."""
 
     model_config = strict(
         {"kind": "graph", "tenant": "nordwind.example", "client_id": ID, "drive_id": "b!x1", "folder_id": "01ABC"}

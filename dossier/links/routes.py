@@ -7,7 +7,19 @@ from fastapi import APIRouter, Query, Request, Response
 
 from dossier import documents, folders
 from dossier.core.vault import Vault
-from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, ok, paged, problems, units, write
+from dossier.core.web import (
+    After,
+    CurrentActor,
+    IdempotencyKey,
+    Limit,
+    comes_again,
+    json,
+    ok,
+    paged,
+    problems,
+    units,
+    write,
+)
 from dossier.links import runs, schemas, service
 from dossier.links.errors import (
     LinkBusy,
@@ -46,7 +58,10 @@ async def make_link(
     on both sides: the plan of a paused link shows beforehand what it would do. For owners.
     """
     actor.require_admin()
-    await runs.try_place(request.app.state, actor, body.place, body.credentials)
+    async with units(request).read(actor) as unit:
+        again = await comes_again(request, unit)
+    if not again:
+        await runs.try_place(request.app.state, actor, body.place, body.credentials)
     vault = Vault.from_settings(request.app.state.settings)
     return await write(
         request, actor, lambda unit: service.create(unit, body, vault), status=201, location="/api/v1/links"

@@ -1,11 +1,10 @@
 """A link's run: one at a time, under a lease, with the connector that the link names."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +19,9 @@ from dossier.core.ids import new_id
 from dossier.core.jobs import NOBODY
 from dossier.core.log import log
 from dossier.core.units import Unit
-from dossier.links import making, promises, schemas, service
+from dossier.links import boxes, making, promises, schemas, service
 from dossier.links.errors import LinkBusy, LinkGone, LinkNotFound, LinkUnreachable
+from dossier.links.graph import hints, sign_ins
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkRow
 from dossier.links.places import Place
@@ -48,9 +48,10 @@ async def try_place(state: Any, actor: Actor, place: Place, credentials: dict[st
     config = place.model_dump(mode="json")
     kind = config.pop("kind")
     slug = await _slug(state, actor)
+    secrets, rotated = await sign_ins.known(state, actor, kind, config, credentials)
     try:
         async with asyncio.timeout(TRY_SECONDS):
-            async with making.connected(state.settings, slug, kind, config, credentials or {}) as remote:
+            async with making.connected(state.settings, slug, kind, config, secrets, rotated) as remote:
                 return await remote.check()
     except RemoteError as error:
         raise LinkUnreachable(error.detail, reason=error.kind) from error
@@ -72,12 +73,13 @@ async def connected(context: Any, link: LinkRow) -> AsyncIterator[Connector]:
     """The connector of a link, with its credentials. Raises RemoteError sign_in where they cannot be read."""
     box = vault.Vault.from_settings(context.settings)
     try:
-        sealed = box.open(link.sealed, vault.context("dms_links", link.id)) if link.sealed else b"{}"
+        secrets = boxes.get(link, box)
     except vault.VaultLocked as error:
         raise RemoteError("sign_in", str(error)) from error
     try:
         slug = await _slug(context, service.actor_of(link))
-        made = making.connected(context.settings, slug, link.kind, link.config, json.loads(sealed))
+        rotated = boxes.rotation(context.units, box, service.actor_of(link), link, secrets)
+        made = making.connected(context.settings, slug, link.kind, link.config, secrets, rotated)
         async with made as remote:
             yield remote
     except Invalid as error:
@@ -183,7 +185,8 @@ async def _release(unit: Unit, link_id: UUID, holder: UUID) -> None:
 async def _work(context: Any, link: LinkRow) -> None:
     actor = service.actor_of(link)
     poll = timedelta(seconds=context.settings.link_poll_seconds)
-    look = link.looked_at is None or context.clock() - link.looked_at >= poll
+    begun = context.clock()
+    look = link.asked_at is not None or link.looked_at is None or begun - link.looked_at >= poll
     books = _ledger(context, link)
     try:
         if not look and not await books.waiting():
@@ -198,31 +201,36 @@ async def _work(context: Any, link: LinkRow) -> None:
     metrics.link_runs.labels(link.kind, "braked" if outcome.braked else "done").inc()
     for step, number in outcome.steps.items():
         metrics.link_steps.labels(link.kind, step).inc(number)
-    await context.units.run(actor, lambda unit: _ended(unit, link.id, outcome, poll, looked=look))
+    await context.units.run(actor, lambda unit: _ended(unit, link.id, outcome, poll, begun if look else None))
 
 
 async def _settled(context: Any, link: LinkRow, books: Ledger, *, look: bool) -> Outcome:
     async with connected(context, link) as remote:
         await remote.check()
+        await hints.keep(context, link, remote)
         if look and remote.caps.feed and (link.listed_at is None or context.clock() - link.listed_at >= RECONCILE):
             # A feed may forget something; once a day all is listed and compared.
             await books.keep_cursor(None)
         return await Engine(books, remote).run(look=look)
 
 
-async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: timedelta, *, looked: bool) -> None:
+async def _ended(unit: Unit, link_id: UUID, outcome: Outcome, poll: timedelta, looked: datetime | None) -> None:
     link = await unit.session.get(LinkRow, link_id, with_for_update=True)
     if link is None:
         raise LinkGone
     link.ran_at, link.failures = unit.now, 0
-    if looked:
+    if looked is not None:
         link.looked_at = unit.now
+        if link.asked_at is not None and link.asked_at < looked:
+            link.asked_at = None
     if outcome.braked:
         return
     link.trouble, link.detail, link.released = "", "", False
     if not outcome.failed:
         link.in_step_at = unit.now
-    await promises.promise(unit, link, await promises.until_next(unit, link, poll))
+    # Who asked in the middle of it waits for nothing.
+    wait = timedelta(0) if link.asked_at is not None else await promises.until_next(unit, link, poll)
+    await promises.promise(unit, link, wait)
 
 
 async def _failed(unit: Unit, link_id: UUID, error: RemoteError) -> None:

@@ -38,6 +38,7 @@ LINK: Wire = {
     "created_at": "2026-11-28T09:00:00Z",
     "ran_at": "2026-11-28T09:15:00Z",
     "in_step_at": "2026-11-28T09:15:00Z",
+    "hints_until": None,
 }
 ITEM: Wire = {
     "id": "0198c0de-8888-7000-8000-000000000002",
@@ -151,6 +152,7 @@ class Link(BaseModel):
     created_at: datetime
     ran_at: datetime | None
     in_step_at: datetime | None
+    hints_until: datetime | None = Field(description="Until when the other system tells of changes; null: it is asked.")
 
 
 class LinkPage(BaseModel):

@@ -1,6 +1,5 @@
 """The verbs on links. Only owners make and change them; who sees a document sees where it lives on the other side."""
 
-import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,10 +13,11 @@ from dossier.core.actor import Actor
 from dossier.core.ids import new_id
 from dossier.core.jobs import NOBODY
 from dossier.core.units import ReadUnit, Unit
-from dossier.core.vault import Vault, context
+from dossier.core.vault import Vault
 from dossier.core.web import Wire
-from dossier.links import items, promises
+from dossier.links import boxes, items, promises
 from dossier.links.errors import LinkItemNotFound, LinkNotBraked, LinkNotFound, LinkOverlap, NoConflict
+from dossier.links.graph import hints, sign_ins
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.links.places import place_of
 from dossier.links.schemas import Choice, LinkChange, NewLink
@@ -65,7 +65,7 @@ async def create(unit: Unit, new: NewLink, vault: Vault) -> Wire:
         created_by=unit.actor.member_id,
         created_at=unit.now,
     )
-    _seal(link, new.credentials, vault)
+    await _seal(unit, link, new.credentials, vault)
     unit.session.add(link)
     await unit.session.flush()
     await items.enrol(unit, link, folder.id, folder=True)
@@ -74,9 +74,10 @@ async def create(unit: Unit, new: NewLink, vault: Vault) -> Wire:
     return await _wire(unit, link)
 
 
-def _seal(link: LinkRow, credentials: dict[str, str] | None, vault: Vault) -> None:
-    if credentials is not None:
-        link.sealed = vault.seal(json.dumps(credentials).encode(), context("dms_links", link.id))
+async def _seal(unit: Unit, link: LinkRow, credentials: dict[str, str] | None, vault: Vault) -> None:
+    secrets = await sign_ins.take(unit, link.kind, link.config, credentials, vault)
+    if secrets is not None:
+        boxes.put(link, secrets, vault)
 
 
 async def _refuse_overlap(unit: Unit, folder_id: UUID) -> None:
@@ -115,9 +116,10 @@ async def change(unit: Unit, link_id: UUID, wanted: LinkChange, vault: Vault) ->
         link.direction = wanted.direction
         # What the old direction held back is looked at anew.
         await _look_again(unit, link, LinkItemRow.state == "held")
-    _seal(link, wanted.credentials, vault)
+    await _seal(unit, link, wanted.credentials, vault)
     if wanted.paused:
         link.state = "paused" if link.state != "braked" else "braked"
+        hints.let_go(unit, link)
     elif wanted.paused is False or (wanted.credentials is not None and link.state == "broken"):
         await _go_on(unit, link)
     unit.record("link.changed", folder_id=link.folder_id, link_id=str(link.id), name=link.name, state=link.state)
@@ -128,6 +130,7 @@ async def _go_on(unit: Unit, link: LinkRow) -> None:
     if link.state == "braked":
         return
     link.state, link.trouble, link.detail, link.failures = promises.ACTIVE, "", "", 0
+    link.asked_at = unit.now
     await promises.promise(unit, link)
 
 
@@ -140,7 +143,7 @@ async def _look_again(unit: Unit, link: LinkRow, *which: Any) -> None:
 async def run(unit: Unit, link_id: UUID) -> Wire:
     """A run now; what failed is tried again at once. Raises LinkNotFound, NotAllowed."""
     link = await require(unit, link_id, lock=True)
-    link.looked_at = None
+    link.asked_at = unit.now
     await _look_again(unit, link, LinkItemRow.state == "failed", LinkItemRow.dirty == true())
     await promises.promise(unit, link)
     return await _wire(unit, link)
@@ -149,7 +152,8 @@ async def run(unit: Unit, link_id: UUID) -> Wire:
 async def resync(unit: Unit, link_id: UUID) -> Wire:
     """List everything anew at the next run. Raises LinkNotFound, NotAllowed."""
     link = await require(unit, link_id, lock=True)
-    link.cursor = link.looked_at = link.listed_at = None
+    link.cursor = link.listed_at = None
+    link.asked_at = unit.now
     await _look_again(unit, link)
     await promises.promise(unit, link)
     return await _wire(unit, link)
@@ -170,6 +174,7 @@ async def remove(unit: Unit, link_id: UUID) -> None:
     """End a link. What is here and what is there stays as it is. Raises LinkNotFound, NotAllowed."""
     link = await require(unit, link_id, lock=True)
     unit.record("link.removed", folder_id=link.folder_id, link_id=str(link.id), name=link.name)
+    hints.let_go(unit, link)
     await unit.session.execute(delete(LinkItemRow).where(LinkItemRow.link_id == link.id))
     await unit.session.delete(link)
 
@@ -259,6 +264,7 @@ async def _wires(unit: ReadUnit, links: Sequence[LinkRow]) -> list[Wire]:
             "created_at": link.created_at,
             "ran_at": link.ran_at,
             "in_step_at": link.in_step_at,
+            "hints_until": hints.until(unit, link),
         }
         for link in links
     ]

@@ -3,10 +3,10 @@
 Sign-in by password, sessions in a cookie, personal access tokens, new passwords, and invitations accepted by link.
 """
 
-from dossier.sessions.door import LastSeen, WorkspaceOf, authenticate, clear_cookie, set_cookie, tries
+from dossier.sessions.door import LastSeen, WorkspaceOf, authenticate, clear_cookie, identify, set_cookie, tries
 from dossier.sessions.errors import BadCredentials, CrossSite, SessionNeeded, WorkspaceNeeded
 from dossier.sessions.jobs import CONSUMERS, JOBS
-from dossier.sessions.service import NOBODY, end_sessions, forget_expired, open_session, sign_in, sign_out
+from dossier.sessions.service import NOBODY, Identity, end_sessions, forget_expired, open_session, sign_in, sign_out
 from dossier.sessions.tokens import create_token, list_tokens, make_token, revoke_token
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "NOBODY",
     "BadCredentials",
     "CrossSite",
+    "Identity",
     "LastSeen",
     "SessionNeeded",
     "WorkspaceNeeded",
@@ -24,6 +25,7 @@ __all__ = [
     "create_token",
     "end_sessions",
     "forget_expired",
+    "identify",
     "list_tokens",
     "make_token",
     "open_session",

@@ -1,22 +1,25 @@
 """A small Microsoft Graph of our own, in this process on a free port: one drive with all that a connector speaks to.
 
 It keeps state, and behaves as the documentation and the issue threads say: eTag and cTag, delta with tokens that run out,
-upload sessions, versions, signed addresses that want no token, subscriptions that really post. It can be told to fail.
+upload sessions, versions, signed addresses that want no token, subscriptions that really post, people who sign in. It can be
+told to fail.
 """
 
 import asyncio
+import hashlib
 import json
 import re
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
 import aiohttp
+import httpx
 from aiohttp import web
 
 from dossier.connectors.graph import Credentials, GraphConnector, QuickXor
@@ -119,13 +122,20 @@ class FakeGraph:
         self.tokens: set[str] = set()
         self.refresh_token, self.token_seconds = "refresh-0", 3600
         self.token_forms: list[dict[str, str]] = []
+        #: "" for an app that has none.
         self.secret = CREDENTIALS.secret
+        #: Codes that people were sent back with, and what they were asked for with.
+        self.codes: dict[str, dict[str, str]] = {}
+        self.account = "ada@contoso.example"
         self.subscriptions: dict[str, dict[str, Any]] = {}
+        #: By what notifications go out, in place of the network.
+        self.client: httpx.AsyncClient | None = None
         self.sites: list[dict[str, Any]] = []
         self._log: list[str] = []
         self._deleted: dict[str, str] = {}
         self._generation, self._rest = 0, dict[str, list[dict[str, Any]]]()
         self._downloads: dict[str, str] = {}
+        self._of_people: set[str] = set()
         self._count, self._graph_calls = 1, 0
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -241,14 +251,32 @@ class FakeGraph:
             for name, each in self.subscriptions.items()
         ]
         statuses = []
-        async with aiohttp.ClientSession() as session:
-            for each, entry in zip(self.subscriptions.values(), entries, strict=True):
-                where = each["lifecycleNotificationUrl" if "lifecycleEvent" in entry else "notificationUrl"]
-                if "lifecycleEvent" in entry:
-                    del entry["changeType"]
-                async with session.post(where, json={"value": [entry]}) as answer:
-                    statuses.append(answer.status)
+        for each, entry in zip(self.subscriptions.values(), entries, strict=True):
+            where = each["lifecycleNotificationUrl" if "lifecycleEvent" in entry else "notificationUrl"]
+            if "lifecycleEvent" in entry:
+                del entry["changeType"]
+            statuses.append((await self._post(where, json={"value": [entry]}))[0])
         return statuses
+
+    def sign_in(self, url: str) -> dict[str, str]:
+        """What the browser of a person who agrees is sent back with."""
+        parts = urlsplit(url)
+        assert f"{parts.scheme}://{parts.netloc}" == self.origin
+        assert parts.path.endswith("/oauth2/v2.0/authorize")
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+        assert "offline_access" in asked["scope"].split()
+        code = f"code-{uuid4().hex}"
+        self.codes[code] = asked
+        return {"code": code, "state": asked["state"], "session_state": "x"}
+
+    async def _post(self, where: str, **how: Any) -> tuple[int, str, str]:
+        """Status, type and text of what is answered."""
+        if self.client is not None:
+            got = await self.client.post(where, **how)
+            return got.status_code, got.headers.get("content-type", "").partition(";")[0], got.text
+        async with aiohttp.ClientSession() as session, session.post(where, **how) as answer:
+            return answer.status, answer.content_type, await answer.text()
 
     # Requests
 
@@ -316,7 +344,7 @@ class FakeGraph:
     def _token(self, body: bytes) -> web.Response:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         self.token_forms.append(form)
-        if "client_assertion" not in form and form.get("client_secret") != self.secret:
+        if "client_assertion" not in form and form.get("client_secret", "") != self.secret:
             told = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
             return web.json_response(told, status=401)
         more = dict[str, str]()
@@ -325,8 +353,20 @@ class FakeGraph:
                 told = {"error": "invalid_grant", "error_description": "AADSTS70008: The refresh token has expired."}
                 return web.json_response(told, status=400)
             self.refresh_token = more["refresh_token"] = f"refresh-{uuid4().hex}"
+        if form["grant_type"] == "authorization_code":
+            asked = self.codes.pop(form["code"], {})
+            challenge = urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
+            given = {"client_id": form["client_id"], "redirect_uri": form["redirect_uri"], "code_challenge": challenge}
+            if not asked or any(asked[name] != value for name, value in given.items()):
+                told = {"error": "invalid_grant", "error_description": "AADSTS70008: The code has expired."}
+                return web.json_response(told, status=400)
+            self.refresh_token = more["refresh_token"] = f"refresh-{uuid4().hex}"
+            claims = urlsafe_b64encode(json.dumps({"preferred_username": self.account}).encode()).rstrip(b"=").decode()
+            more["id_token"] = f"e30.{claims}.x"
         token = f"access-{uuid4().hex}"
         self.tokens.add(token)
+        if more:
+            self._of_people.add(token)
         return web.json_response(
             {"access_token": token, "token_type": "Bearer", "expires_in": self.token_seconds, **more}
         )
@@ -341,6 +381,10 @@ class FakeGraph:
         if path.startswith(("/users/", "/groups/", "/sites/")) and path.endswith("/drives"):
             library = {"id": DRIVE, "name": "Documents", "webUrl": "https://contoso.example/docs"}
             return web.json_response({"value": [library]})
+        if path == "/me/drives":
+            if request.headers["Authorization"].removeprefix("Bearer ") not in self._of_people:
+                raise Refused(400, "BadRequest")
+            return web.json_response({"value": [{"id": DRIVE, "name": "OneDrive", "webUrl": "javascript:alert(1)"}]})
         _, _, drive, *rest = path.split("/", 4)
         if unquote(drive) != DRIVE:
             raise Refused(404, "itemNotFound")
@@ -584,15 +628,10 @@ class FakeGraph:
         del self.subscriptions[name]
         return web.Response(status=204)
 
-    @staticmethod
-    async def _validate(where: str) -> None:
+    async def _validate(self, where: str) -> None:
         token = "Validation: it's a <test> & more"
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(where, params={"validationToken": token}) as answer,
-        ):
-            if answer.status != 200 or answer.content_type != "text/plain" or await answer.text() != token:
-                raise Refused(400, "ValidationError")
+        if await self._post(where, params={"validationToken": token}) != (200, "text/plain", token):
+            raise Refused(400, "ValidationError")
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from tests.connectors.graph_calls import refused
 
 
 @asynccontextmanager
-async def receiver(states: dict[str, str], hints: list[Hint]) -> AsyncIterator[str]:
+async def receiver(states: list[str], hints: list[Hint]) -> AsyncIterator[str]:
     """An address of ours that answers what Graph posts."""
 
     async def posted(request: web.Request) -> web.Response:
@@ -35,7 +35,7 @@ async def receiver(states: dict[str, str], hints: list[Hint]) -> AsyncIterator[s
 
 class TestNotifications:
     async def test_the_life_of_a_subscription(self, fake: FakeGraph, graph: GraphConnector) -> None:
-        states, hints = dict[str, str](), list[Hint]()
+        states, hints = list[str](), list[Hint]()
         subscriptions = Subscriptions(graph.graph, DRIVE)
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
         async with receiver(states, hints) as url:
@@ -44,9 +44,9 @@ class TestNotifications:
             sent = fake.subscriptions[made.id]
             assert sent["resource"] == f"/drives/{DRIVE}/root"
             assert sent["changeType"] == "updated"
-            # Before we know of the subscription nothing counts.
+            # A state that we know nothing of does not count.
             assert await fake.notify() == [202] and hints == []
-            states[made.id] = "a secret"
+            states += ["another", "a secret"]
             await fake.notify()
             await fake.notify(clientState="guessed")
             for event in ("reauthorizationRequired", "subscriptionRemoved", "missed", "somethingNew"):
@@ -72,16 +72,17 @@ class TestNotifications:
 
     def test_what_is_posted(self) -> None:
         mine = {"subscriptionId": "1", "clientState": "ä secret", "changeType": "updated"}
-        states = {"1": "ä secret", "2": ""}
+        states = ["ä secret", ""]
 
         def posted(*entries: object) -> object:
             return heard({}, json.dumps({"value": entries}).encode(), states)
 
         assert posted(mine, mine) == [Hint("changed", "1")]
-        assert posted(mine | {"clientState": "x"}, mine | {"subscriptionId": "3"}, 1, None, mine) == [
+        assert posted(mine | {"clientState": "x"}, mine | {"clientState": "\ud800"}, 1, None, mine) == [
             Hint("changed", "1")
         ]
+        assert posted(mine | {"lifecycleEvent": ["missed"]}) == []
         assert posted({"subscriptionId": "2", "clientState": ""}, {"subscriptionId": "2"}, {}) == []
         assert heard({"validationToken": "<b>&amp;"}, b"", states) == Validation("<b>&amp;")
-        for body in (b"", b"{", b"[]", b"{}", b'{"value": 1}', b"\xff"):
+        for body in (b"", b"{", b"[]", b"{}", b'{"value": 1}', b"\xff", b"[" * 200_000):
             assert heard({}, body, states) == []

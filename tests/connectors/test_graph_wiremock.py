@@ -126,7 +126,7 @@ async def test_a_validation_and_a_notification(graph: GraphConnector, server: Wi
     both = asyncio.Event()
 
     async def posted(request: web.Request) -> web.Response:
-        what = heard(request.query, await request.read(), {"sub-1": "the state"})
+        what = heard(request.query, await request.read(), ["the state"])
         found.extend([what] if isinstance(what, Validation) else what)
         if len(found) == 2:
             both.set()

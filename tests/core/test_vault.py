@@ -126,3 +126,17 @@ class TestSettings:
 
     def test_is_in_no_description_of_the_settings(self) -> None:
         assert text(KEY) not in repr(Settings(master_key=text(KEY), master_keys_old=text(KEY)))
+
+
+class TestMarks:
+    def test_are_of_one_thing_and_one_key(self) -> None:
+        vault = Vault(lambda: [KEY])
+        assert vault.mark(b"a") == vault.mark(b"a")
+        assert len({vault.mark(b"a"), vault.mark(b"b"), Vault(lambda: [OTHER]).mark(b"a")}) == 3
+        assert len(vault.mark(b"a")) == 64
+
+    def test_outlive_a_change_of_the_key(self) -> None:
+        old = Vault(lambda: [KEY]).mark(b"a")
+        vault = Vault(lambda: [OTHER, KEY])
+        assert vault.mark(b"a") != old
+        assert vault.marks(b"a") == [vault.mark(b"a"), old]

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from tests.connectors.fake_graph import CREDENTIALS
+
 Statuses = Mapping[str, int]
 Params = dict[str, Any]
 GOOD = 0
@@ -66,7 +68,7 @@ def call(kind: Kind, *, but: Statuses | None = None, send: Any = None, **params:
 
 def table(ids: Mapping[str, str]) -> dict[str, Call]:
     """The calls by operation id, in an order in which the owner can do them all. ``id:why`` is one more call."""
-    return _open() | _oneself(ids) | _lists(ids) | _reads(ids) | _writes(ids) | _people(ids) | _ends(ids)
+    return _open(ids) | _oneself(ids) | _lists(ids) | _reads(ids) | _writes(ids) | _people(ids) | _ends(ids)
 
 
 def tus(**metadata: str) -> dict[str, str]:
@@ -75,7 +77,7 @@ def tus(**metadata: str) -> dict[str, str]:
     return {"Tus-Resumable": "1.0.0"} | ({"Upload-Metadata": pairs} if pairs else {})
 
 
-def _open() -> dict[str, Call]:
+def _open(ids: Mapping[str, str]) -> dict[str, Call]:
     password = "correct horse staple"
     setup = {"link": "no", "workspace": "W", "email": "a@example.com", "name": "A", "password": password}
     return {
@@ -89,6 +91,7 @@ def _open() -> dict[str, Call]:
         "upload_options": call(PUBLIC, but={"anonymous": 204}),
         "head_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
         "download_zip": call(PUBLIC, but={"anonymous": 404}, ticket="no-such-ticket"),
+        "hear_graph": call(PUBLIC, but={"anonymous": 202}, send={"json": {"value": []}}, link_id=ids["link"]),
     }
 
 
@@ -102,6 +105,7 @@ def _oneself(ids: Mapping[str, str]) -> dict[str, Call]:
         "update_me": call(SESSION, send={"json": {"name": "Me"}}),
         "change_password": call(SESSION, send={"json": {"current": "x", "password": "correct horse staple"}}),
         "sign_out": call(SESSION),
+        "end_link_sign_in": call(SESSION, state="x", code="x"),
     }
 
 
@@ -244,6 +248,7 @@ def _links(ids: Mapping[str, str]) -> dict[str, Call]:
     return {
         # A stranger's own workspace has no part in this folder.
         "try_place": call(ADMIN, but={"foreign": 422}, send={"json": {"place": place}}),
+        **_sign_ins(ids),
         "make_link": call(ADMIN, but={"foreign": 422}, send={"json": new}),
         "get_link": call(ADMIN, **link),
         "change_link": call(ADMIN, send={"json": {"name": "Renamed"}}, **link),
@@ -254,6 +259,17 @@ def _links(ids: Mapping[str, str]) -> dict[str, Call]:
         "release_link": call(ADMIN, **link),
         "retry_link_item": call(ADMIN, **item),
         "choose_link_item": call(ADMIN, send={"json": {"keep": "ours"}}, **item),
+    }
+
+
+def _sign_ins(ids: Mapping[str, str]) -> dict[str, Call]:
+    app = {"tenant": "contoso", "client_id": ids["link"]}
+    ask = {"credentials": {"client_secret": CREDENTIALS.secret}, "ask": {"kind": "sites", "words": "quokka"}}
+    return {
+        # A stranger may ask Microsoft by an app of their own.
+        "begin_link_sign_in": call(ADMIN, but={"foreign": GOOD}, send={"json": app}),
+        "get_link_sign_in": call(ADMIN, sign_in_id=ids["sign_in"]),
+        "find_link_choices": call(ADMIN, but={"foreign": GOOD}, send={"json": app | ask}),
     }
 
 

@@ -22,10 +22,12 @@ from dossier.core.actor import Actor
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
+from dossier.links import making
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
 from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
+from tests.connectors.fake_graph import FakeGraph
 from tests.security.calls import BYTES, tus
 
 API = "/api/v1"
@@ -127,7 +129,7 @@ async def _webhook(owner: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def _link(world: World, vault: str) -> dict[str, str]:
-    """A link of the vault with a folder on the disk, that does not run."""
+    """A link of the vault with a folder on the disk, that does not run; and a sign-in to Microsoft, that is not done."""
     share = Path(world.parts.settings.link_folders) / "acme" / "share"
     await asyncio.to_thread(share.mkdir, parents=True)
     place = {"kind": "folder", "path": str(share)}
@@ -142,7 +144,9 @@ async def _link(world: World, vault: str) -> dict[str, str]:
         (await unit.session.get_one(LinkItemRow, UUID(item))).conflict = True
 
     await world.parts.units.run(world.owner.actor, stop)
-    return {"link": link["id"], "link_item": item, "share": str(share)}
+    app = {"tenant": "contoso", "client_id": link["id"]}
+    sign_in = await made(await world.owner.client.post(f"{API}/link_sign_ins", json=app))
+    return {"link": link["id"], "link_item": item, "share": str(share), "sign_in": sign_in["id"]}
 
 
 async def _offer(world: World, insider: Someone, vault: str) -> str:
@@ -272,7 +276,7 @@ CONTENT = [
     *("tasks", "task_comments"),
     *("uploads", "blob_holds"),
     *("webhooks", "webhook_deliveries", "webhook_attempts"),
-    *("dms_links", "dms_link_items"),
+    *("dms_links", "dms_link_items", "dms_sign_ins"),
 ]
 
 
@@ -297,7 +301,7 @@ async def state(world: World) -> str:
 
 @asynccontextmanager
 async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
-    """A place on its own copy of the seed, with live streams that end at once."""
+    """A place on its own copy of the seed, with live streams that end at once, and a Microsoft of our own."""
     assert seed.path
     shutil.copy(seed.path, folder / "dossier.sqlite3")
     log.configure("console", "critical")
@@ -314,5 +318,8 @@ async def placed(folder: Path, seed: Seed) -> AsyncIterator[Place]:
     world = World(app, parts, clock, seed.root, seed.other_root, **people, anonymous=client_of(app))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feed_routes, "STREAM_SECONDS", 0.02)
+        graph = await FakeGraph().start()
+        patch.setitem(making.CLOUDS, "global", (graph.base_url, graph.token_url))
         yield await build_place(world)
+        await graph.stop()
     await parts.close()

@@ -59,7 +59,7 @@ class Tokens:
     ) -> None:
         self._session, self._credentials = session, credentials
         self._url = url.replace("{tenant}", quote(credentials.tenant, safe=""))
-        self._scope, self._timeout, self._clock = scope, aiohttp.ClientTimeout(total=seconds), clock
+        self._scope, self._seconds, self._clock = scope, seconds, clock
         self._lock, self._token, self._until = asyncio.Lock(), "", 0.0
         self._refresh_token = credentials.refresh_token
 
@@ -77,7 +77,7 @@ class Tokens:
 
     async def _renew(self) -> None:
         asked_at = self._clock()
-        body = await self._ask()
+        body = await ask(self._session, self._url, self._form(), self._seconds)
         token, seconds = body.get("access_token"), body.get("expires_in")
         if not isinstance(token, str) or not token or not str(seconds).isdecimal():
             raise RemoteError("unreachable", "Microsoft's sign-in service gave an answer without a token.")
@@ -88,25 +88,6 @@ class Tokens:
                 await self._credentials.rotated(fresh)
         self._token, self._until = token, asked_at + float(str(seconds)) - _EARLY_SECONDS
 
-    async def _ask(self) -> dict[str, Any]:
-        headers = {"client-request-id": str(uuid4()), "Accept": "application/json"}
-        try:
-            async with self._session.post(
-                self._url, data=self._form(), headers=headers, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                raw, status = await response.read(), response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = f"Microsoft's sign-in service cannot be reached ({type(error).__name__})."
-            raise RemoteError("unreachable", reason) from error
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            body = None
-        body = body if isinstance(body, dict) else {}
-        if status != 200:
-            raise _not_signed_in(status, body, retry_after(response.headers))
-        return body
-
     def _form(self) -> dict[str, str]:
         form = {"client_id": self._credentials.client_id}
         if self._refresh_token:
@@ -114,11 +95,36 @@ class Tokens:
             form |= {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
         else:
             form |= {"grant_type": "client_credentials", "scope": self._scope}
-        if self._credentials.certificate:
-            form |= {"client_assertion_type": _ASSERTION, "client_assertion": assertion(self._credentials, self._url)}
-        elif self._credentials.secret:
-            form |= {"client_secret": self._credentials.secret}
-        return form
+        return form | proof(self._credentials, self._url)
+
+
+async def ask(session: aiohttp.ClientSession, url: str, form: dict[str, str], seconds: float) -> dict[str, Any]:
+    """What the token endpoint answers to a form. Raises ``sign_in``, ``throttled``, ``unreachable``."""
+    headers, whole = (
+        {"client-request-id": str(uuid4()), "Accept": "application/json"},
+        aiohttp.ClientTimeout(total=seconds),
+    )
+    try:
+        async with session.post(url, data=form, headers=headers, timeout=whole, allow_redirects=False) as response:
+            raw, status = await response.read(), response.status
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        reason = f"Microsoft's sign-in service cannot be reached ({type(error).__name__})."
+        raise RemoteError("unreachable", reason) from error
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        body = None
+    body = body if isinstance(body, dict) else {}
+    if status != 200:
+        raise _not_signed_in(status, body, retry_after(response.headers))
+    return body
+
+
+def proof(credentials: Credentials, url: str) -> dict[str, str]:
+    """How the app proves to the token endpoint ``url`` that it is itself; nothing for one that has no secret."""
+    if credentials.certificate:
+        return {"client_assertion_type": _ASSERTION, "client_assertion": assertion(credentials, url)}
+    return {"client_secret": credentials.secret} if credentials.secret else {}
 
 
 def _not_signed_in(status: int, body: dict[str, Any], wait: float | None) -> RemoteError:

@@ -7,7 +7,7 @@ notification says only that something in the drive has changed: it is a hint to 
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -20,7 +20,7 @@ from dossier.connectors.graph.wire import Graph
 #: How long a subscription of a drive may last.
 LONGEST: Final = timedelta(minutes=42_300)
 _LONGEST_STATE: Final = 128
-_LIFECYCLE: Final[dict[object, "What"]] = {
+_LIFECYCLE: Final[dict[str, "What"]] = {
     "reauthorizationRequired": "reauthorize",
     "subscriptionRemoved": "removed",
     "missed": "missed",
@@ -107,17 +107,18 @@ def _subscription(raw: dict[str, Any]) -> Subscription:
     return Subscription(str(raw["id"]), until)
 
 
-def heard(query: Mapping[str, str], body: bytes, states: Mapping[str, str]) -> Validation | list[Hint]:
-    """What a POST to our address says. ``states`` has the client state of each subscription that is ours.
+def heard(query: Mapping[str, str], body: bytes, states: Collection[str]) -> Validation | list[Hint]:
+    """What a POST to our address says. ``states`` are the client states that are ours.
 
-    Keep the hints, and only then answer 202, within three seconds; an answer of 5xx has them sent again. What names no
-    subscription of ours, or has another client state, is not from Graph and says nothing; neither does what is no JSON.
+    Keep the hints, and only then answer 202, within three seconds; an answer of 5xx has them sent again. What has another
+    client state is not from Graph and says nothing; neither does what is no JSON. Whether a subscription is known (still)
+    is for the caller to see.
     """
     if "validationToken" in query:
         return Validation(query["validationToken"])
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     entries = told.get("value") if isinstance(told, dict) else None
     hints = dict[Hint, None]()
@@ -127,12 +128,12 @@ def heard(query: Mapping[str, str], body: bytes, states: Mapping[str, str]) -> V
     return list(hints)
 
 
-def _hint(entry: dict[str, Any], states: Mapping[str, str]) -> Hint | None:
+def _hint(entry: dict[str, Any], states: Collection[str]) -> Hint | None:
     name = str(entry.get("subscriptionId", ""))
-    given, ours = str(entry.get("clientState", "")), states.get(name, "")
-    if not hmac.compare_digest(given.encode(), ours.encode()) or not ours:
+    given = str(entry.get("clientState", "")).encode(errors="replace")
+    if not given or not any(hmac.compare_digest(given, each.encode()) for each in states):
         return None
     if "lifecycleEvent" not in entry:
         return Hint("changed", name)
-    what = _LIFECYCLE.get(entry["lifecycleEvent"])
+    what = _LIFECYCLE.get(str(entry["lifecycleEvent"]))
     return Hint(what, name) if what else None

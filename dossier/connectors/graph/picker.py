@@ -1,5 +1,6 @@
 """What a person picks a link's place from: drives, sites and folders. Source: learn.microsoft.com/graph/api/drive-list."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,23 +19,36 @@ class Place:
 
 
 class Picker:
-    """Lists for a wizard. Every method raises RemoteError; ``refused`` where the app may not list it."""
+    """Lists for a wizard, of ``most`` places at most. Every method raises RemoteError: ``refused`` where the app may not."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, most: int = 200) -> None:
+        self._graph, self._most = graph, most
 
     async def sites(self, words: str) -> list[Place]:
         """SharePoint sites that are found by words."""
-        return [_place(raw) async for raw in self._graph.listed(f"/sites?search={segment(words)}")]
+        return await self._first(self._graph.listed(f"/sites?search={segment(words)}"))
 
     async def drives(self, of: Literal["users", "sites", "groups"], owner_id: str) -> list[Place]:
         """The drives (libraries) of a person, a site or a group. A person may be named by the sign-in name."""
-        return [_place(raw) async for raw in self._graph.listed(f"/{of}/{segment(owner_id)}/drives")]
+        return await self._first(self._graph.listed(f"/{of}/{segment(owner_id)}/drives"))
+
+    async def my_drives(self) -> list[Place]:
+        """The drives of the person on whose behalf we ask; an app by itself has none."""
+        return await self._first(self._graph.listed("/me/drives"))
 
     async def folders(self, drive_id: str, folder_id: str = "root") -> list[Place]:
         """The folders that lie directly in a folder."""
         where = f"/drives/{segment(drive_id)}/items/{segment(folder_id)}/children"
-        return [_place(raw) async for raw in self._graph.listed(where) if "folder" in raw and not is_left_out(raw)]
+        inside = self._graph.listed(where)
+        return await self._first(raw async for raw in inside if "folder" in raw and not is_left_out(raw))
+
+    async def _first(self, found: AsyncIterator[dict[str, Any]]) -> list[Place]:
+        places = list[Place]()
+        async for raw in found:
+            places.append(_place(raw))
+            if len(places) == self._most:
+                break
+        return places
 
 
 def _place(raw: dict[str, Any]) -> Place:

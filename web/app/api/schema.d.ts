@@ -737,6 +737,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks/graph/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hear that something changed
+         * @description For Microsoft Graph: a change notification or lifecycle notification of a link's subscription (JSON). What it says is
+         *     kept before the answer. Whatever else comes here does nothing, and is answered alike. At most 256 KiB.
+         */
+        post: operations["hear_graph"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations": {
         parameters: {
             query?: never;
@@ -837,6 +858,88 @@ export interface paths {
          * @description Give a failed job all its attempts again; one that waits starts now, one that runs goes on. For owners.
          */
         post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link_choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List what a place can be picked from
+         * @description Sites, drives or folders of OneDrive and SharePoint. Nothing is written there. For owners.
+         */
+        post: operations["find_link_choices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link_sign_ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to sign in to Microsoft
+         * @description An address at Microsoft for the browser, good for ten minutes, where a person lets the app act on their behalf (OAuth
+         *     2.0 by authorization code, with PKCE). For owners.
+         */
+        post: operations["begin_link_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link_sign_ins/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from Microsoft
+         * @description The address that the app is registered with. Needs the session of whoever began it, and takes each `state` once,
+         *     within ten minutes. A `problem` is `ended` (begin again), `refused` (by the person or by Microsoft) or `unreachable`.
+         */
+        get: operations["end_link_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/link_sign_ins/{sign_in_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a sign-in to Microsoft
+         * @description Whether it is done, who signed in, and until when it can be used as `credentials: {"sign_in": "<id>"}`. For owners.
+         */
+        get: operations["get_link_sign_in"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2152,6 +2255,54 @@ export interface components {
             keep: "ours" | "theirs";
         };
         /**
+         * ChoiceQuestion
+         * @description What is asked of Microsoft, by which app and with which credentials: ``client_secret`` or ``sign_in``.
+         * @example {
+         *       "ask": {
+         *         "kind": "my_drives"
+         *       },
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "cloud": "global",
+         *       "credentials": {
+         *         "sign_in": "0198c0de-8888-7000-8000-000000000003"
+         *       },
+         *       "tenant": "nordwind.example"
+         *     }
+         * @example {
+         *       "ask": {
+         *         "kind": "sites",
+         *         "words": "legal"
+         *       },
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "cloud": "global",
+         *       "credentials": {
+         *         "client_secret": "…"
+         *       },
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        ChoiceQuestion: {
+            /** Ask */
+            ask: components["schemas"]["Sites"] | components["schemas"]["Drives"] | components["schemas"]["MyDrives"] | components["schemas"]["Folders"];
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /**
+             * Cloud
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
+            /** Credentials */
+            credentials: {
+                [key: string]: string;
+            };
+            /** Tenant */
+            tenant: string;
+        };
+        /**
          * Comment
          * @description A comment on a task.
          * @example {
@@ -2667,6 +2818,29 @@ export interface components {
             next: string | null;
         };
         /**
+         * Drives
+         * @description The drives (libraries) of a person, a site or a group, by its id; a person also by the sign-in name.
+         * @example {
+         *       "kind": "drives",
+         *       "of": "sites",
+         *       "owner_id": "nordwind.sharepoint.example,1,2"
+         *     }
+         */
+        Drives: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "drives";
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "users" | "sites" | "groups";
+            /** Owner Id */
+            owner_id: string;
+        };
+        /**
          * Event
          * @description One thing that happened. ``seq`` rises without gaps in the workspace; an actor sees those of visible things.
          * @example {
@@ -3046,6 +3220,29 @@ export interface components {
             path: string;
         };
         /**
+         * Folders
+         * @description The folders that lie directly in a folder of a drive.
+         * @example {
+         *       "drive_id": "b!x1",
+         *       "folder_id": "root",
+         *       "kind": "folders"
+         *     }
+         */
+        Folders: {
+            /** Drive Id */
+            drive_id: string;
+            /**
+             * Folder Id
+             * @default root
+             */
+            folder_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "folders";
+        };
+        /**
          * Found
          * @description What a test of the place found.
          * @example {
@@ -3097,8 +3294,9 @@ export interface components {
         };
         /**
          * GraphPlace
-         * @description A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret``, of an app registration with
-         *     the application permission Files.ReadWrite.All or Sites.Selected.
+         * @description A folder of OneDrive or SharePoint (Microsoft Graph v1.0). Credentials: ``client_secret`` (or ``certificate``
+         *     and ``key``) of an app registration with the application permission Files.ReadWrite.All or Sites.Selected; or
+         *     ``sign_in``, the id of a sign-in of yours, for a link that works on your behalf.
          * @example {
          *       "client_id": "0198c0de-8888-7000-8000-000000000001",
          *       "drive_id": "b!x1",
@@ -3684,6 +3882,7 @@ export interface components {
          *       "folder_id": "0198c0de-4444-7000-8000-000000000001",
          *       "has_credentials": true,
          *       "held": 0,
+         *       "hints_until": null,
          *       "id": "0198c0de-8888-7000-8000-000000000001",
          *       "in_step_at": "2026-11-28T09:15:00Z",
          *       "items": 1204,
@@ -3731,6 +3930,11 @@ export interface components {
             has_credentials: boolean;
             /** Held */
             held: number;
+            /**
+             * Hints Until
+             * @description Until when the other system tells of changes; null: it is asked.
+             */
+            hints_until: string | null;
             /**
              * Id
              * Format: uuid
@@ -3786,6 +3990,40 @@ export interface components {
             name?: string | null;
             /** Paused */
             paused?: boolean | null;
+        };
+        /**
+         * LinkChoice
+         * @description A site, a drive or a folder; ``web_url`` is its page for people, "" where it has none.
+         * @example {
+         *       "id": "b!x1",
+         *       "name": "Documents",
+         *       "web_url": "https://nordwind.sharepoint.example/sites/legal/Documents"
+         *     }
+         */
+        LinkChoice: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Web Url */
+            web_url: string;
+        };
+        /**
+         * LinkChoices
+         * @description At most 200 of them.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "b!x1",
+         *           "name": "Documents",
+         *           "web_url": "https://nordwind.sharepoint.example/sites/legal/Documents"
+         *         }
+         *       ]
+         *     }
+         */
+        LinkChoices: {
+            /** Items */
+            items: components["schemas"]["LinkChoice"][];
         };
         /**
          * LinkItem
@@ -3902,6 +4140,7 @@ export interface components {
          *           "folder_id": "0198c0de-4444-7000-8000-000000000001",
          *           "has_credentials": true,
          *           "held": 0,
+         *           "hints_until": null,
          *           "id": "0198c0de-8888-7000-8000-000000000001",
          *           "in_step_at": "2026-11-28T09:15:00Z",
          *           "items": 1204,
@@ -4113,6 +4352,20 @@ export interface components {
             next: string | null;
         };
         /**
+         * MyDrives
+         * @description The drives of the person who signed in: only with ``sign_in``.
+         * @example {
+         *       "kind": "my_drives"
+         *     }
+         */
+        MyDrives: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "my_drives";
+        };
+        /**
          * MyMembership
          * @description One of the workspaces that I am in.
          * @example {
@@ -4307,6 +4560,39 @@ export interface components {
             paused: boolean;
             /** Place */
             place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+        };
+        /**
+         * NewSignIn
+         * @description The app that somebody signs in to. ``client_secret`` where the app's redirect address is registered as one of the
+         *     platform "Web"; it is kept encrypted and never shown.
+         * @example {
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "cloud": "global",
+         *       "tenant": "nordwind.example"
+         *     }
+         * @example {
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "client_secret": "…",
+         *       "cloud": "global",
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        NewSignIn: {
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /** Client Secret */
+            client_secret?: string | null;
+            /**
+             * Cloud
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
+            /** Tenant */
+            tenant: string;
         };
         /**
          * NewTask
@@ -5046,11 +5332,95 @@ export interface components {
          *       "password": "correct horse"
          *     }
          */
-        SignIn: {
+        "SignIn-Input": {
             /** Email */
             email: string;
             /** Password */
             password: string;
+        };
+        /**
+         * SignIn
+         * @description A sign-in of yours. ``account`` is the name that was signed in with; until ``expires_at`` it can be used.
+         * @example {
+         *       "account": "ada@nordwind.example",
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "cloud": "global",
+         *       "expires_at": "2026-11-28T10:02:00Z",
+         *       "id": "0198c0de-8888-7000-8000-000000000003",
+         *       "signed_in": true,
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        "SignIn-Output": {
+            /** Account */
+            account: string;
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /**
+             * Cloud
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Signed In */
+            signed_in: boolean;
+            /** Tenant */
+            tenant: string;
+        };
+        /**
+         * SignInBegun
+         * @description ``url`` is where the browser goes now; it comes back to ``redirect_uri``, which the app has to be registered with.
+         * @example {
+         *       "expires_at": "2026-11-28T09:10:00Z",
+         *       "id": "0198c0de-8888-7000-8000-000000000003",
+         *       "redirect_uri": "https://dossier.example/api/v1/link_sign_ins/done",
+         *       "url": "https://login.microsoftonline.com/nordwind.example/oauth2/v2.0/authorize?client_id=…"
+         *     }
+         */
+        SignInBegun: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Redirect Uri */
+            redirect_uri: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * Sites
+         * @description SharePoint sites that are found by words.
+         * @example {
+         *       "kind": "sites",
+         *       "words": "legal"
+         *     }
+         */
+        Sites: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sites";
+            /** Words */
+            words: string;
         };
         /**
          * Storage
@@ -11188,6 +11558,83 @@ export interface operations {
             };
         };
     };
+    hear_graph: {
+        parameters: {
+            query?: {
+                /** @description Is answered as it came. */
+                validationToken?: string | null;
+            };
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The `validationToken`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Kept, if it was ours. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `link_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_invitations: {
         parameters: {
             query?: {
@@ -11750,6 +12197,358 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_link_choices: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoiceQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkChoices"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_link_sign_in: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInBegun"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_done`, `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_link_sign_in: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the portal: `/integrations/new?sign_in=<id>`, or `?problem=<code>`. */
+            303: {
+                headers: {
+                    /** @description An address of the portal. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed`, `session_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`, `vault_locked` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_link_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sign_in_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIn-Output"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_sign_in_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14369,7 +15168,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignIn"];
+                "application/json": components["schemas"]["SignIn-Input"];
             };
         };
         responses: {
