@@ -26,7 +26,19 @@ POLICY = (
 )
 # The portal's own addresses by their first part: web/app/pages, as a test sees to.
 PLACES = frozenset(
-    {"activity", "documents", "forgot", "join", "jobs", "notices", "people", "profile", "reset", "search"}
+    {
+        "activity",
+        "documents",
+        "forgot",
+        "integrations",
+        "join",
+        "jobs",
+        "notices",
+        "people",
+        "profile",
+        "reset",
+        "search",
+    }
     | {"settings", "setup", "sign-in", "tasks", "tokens", "trash"}
 )
 NOT_BUILT = "The portal is not built yet: run `make portal`. The API is here all the same, see /api/docs.\n"
