@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.portal import PHONE, Api, Window
 
@@ -97,6 +97,73 @@ class TestWizard:
         in_step(page)
         page.get_by_role("button", name="Look again").click()
         expect(page.get_by_text("Nothing is to be done")).to_be_visible()
+
+
+class TestMicrosoft:
+    """What Microsoft would answer is put in its place; the program's own part of it is tested without a browser."""
+
+    def test_signed_in_and_picked_folder_by_folder(self, mara: Window) -> None:
+        app = {"tenant": "nordwind.example", "client_id": "0198c0de-8888-7000-8000-000000000001", "cloud": "global"}
+        sign_in = "0198c0de-8888-7000-8000-00000000000a"
+        asked: list[Any] = []
+        tested: list[Any] = []
+
+        def choices(route: Route) -> None:
+            body: Any = route.request.post_data_json
+            asked.append(body)
+            ask = body["ask"]
+            names = {"sites": ["Legal"], "drives": ["Papers"], "folders": ["Contracts"]}[ask["kind"]]
+            if ask.get("folder_id") == "id of Contracts":
+                names = []
+            items = [{"id": f"id of {name}", "name": name, "web_url": ""} for name in names]
+            route.fulfill(json={"items": items})
+
+        def begin(route: Route) -> None:
+            begun = {"id": sign_in, "url": f"{mara.base}/integrations/new?sign_in={sign_in}", "redirect_uri": ""}
+            route.fulfill(status=201, json=begun | {"expires_at": "2030-01-01T00:00:00Z"})
+
+        def test(route: Route) -> None:
+            tested.append(route.request.post_data_json)
+            route.fulfill(json={"found": "The folder Contracts."})
+
+        found = {"id": sign_in, **app, "signed_in": True, "account": "ada@nordwind.example"}
+        page = mara.page
+        page.route("**/api/v1/link_sign_ins", begin)
+        page.route(
+            f"**/api/v1/link_sign_ins/{sign_in}",
+            lambda route: route.fulfill(json=found | {"expires_at": "2030-01-01T00:00:00Z"}),
+        )
+        page.route("**/api/v1/link_choices", choices)
+        page.route("**/api/v1/link_tests", test)
+        mara.open("/integrations/new")
+        page.get_by_role("button", name="OneDrive or SharePoint").click()
+        expect(page.get_by_role("button", name="Sign in with Microsoft")).to_be_disabled()
+        page.get_by_label("Tenant").fill(app["tenant"])
+        page.get_by_label("Application (client) ID").fill(app["client_id"])
+        page.get_by_role("button", name="Sign in with Microsoft").click()
+        expect(page.get_by_text("Signed in as ada@nordwind.example")).to_be_visible()
+        expect(page.get_by_label("Tenant")).to_have_value(app["tenant"])
+        page.get_by_label("Name of a SharePoint site").fill("legal")
+        page.get_by_role("button", name="Find").click()
+        for name in ("Legal", "Papers", "Contracts"):
+            page.get_by_role("listitem").get_by_role("button", name=name).click()
+        expect(page.get_by_text("No folders in it")).to_be_visible()
+        page.get_by_role("button", name="Take “Contracts”").click()
+        expect(page.get_by_text("Legal › Papers › Contracts")).to_be_visible()
+        page.get_by_role("button", name="Try it and go on").click()
+        expect(page.get_by_text("The folder Contracts.")).to_be_visible()
+        credentials = {"sign_in": sign_in}
+        place = {"kind": "graph", **app, "drive_id": "id of Papers", "folder_id": "id of Contracts"}
+        assert tested == [{"place": place, "credentials": credentials}]
+        assert [each["ask"]["kind"] for each in asked] == ["sites", "drives", "folders", "folders"]
+
+    @pytest.mark.parametrize(
+        ("why", "said"), [("ended", "came too late"), ("refused", "did not allow"), ("unreachable", "could not be")]
+    )
+    def test_a_sign_in_that_failed_is_said(self, mara: Window, why: str, said: str) -> None:
+        page = mara.open(f"/integrations/new?problem={why}")
+        expect(page.get_by_text(said).first).to_be_visible()
+        expect(page).to_have_url(re.compile("/integrations/new$"))
 
 
 class TestLink:

@@ -109,7 +109,7 @@ async def end_link_sign_in(
     "/link_sign_ins/{sign_in_id}",
     summary="Get a sign-in to Microsoft",
     response_model=None,
-    responses=ok(schemas.SignIn) | problems(SignInNotFound),
+    responses=ok(schemas.GraphSignIn) | problems(SignInNotFound),
 )
 async def get_link_sign_in(request: Request, actor: CurrentActor, sign_in_id: UUID) -> Response:
     """Whether it is done, who signed in, and until when it can be used as `credentials: {"sign_in": "<id>"}`. For owners."""

@@ -58,7 +58,7 @@ class SignInBegun(BaseModel):
     expires_at: datetime
 
 
-class SignIn(BaseModel):
+class GraphSignIn(BaseModel):
     """A sign-in of yours. ``account`` is the name that was signed in with; until ``expires_at`` it can be used."""
 
     model_config = ConfigDict(

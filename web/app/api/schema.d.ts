@@ -3333,6 +3333,47 @@ export interface components {
             tenant: string;
         };
         /**
+         * GraphSignIn
+         * @description A sign-in of yours. ``account`` is the name that was signed in with; until ``expires_at`` it can be used.
+         * @example {
+         *       "account": "ada@nordwind.example",
+         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
+         *       "cloud": "global",
+         *       "expires_at": "2026-11-28T10:02:00Z",
+         *       "id": "0198c0de-8888-7000-8000-000000000003",
+         *       "signed_in": true,
+         *       "tenant": "nordwind.example"
+         *     }
+         */
+        GraphSignIn: {
+            /** Account */
+            account: string;
+            /**
+             * Client Id
+             * Format: uuid
+             */
+            client_id: string;
+            /**
+             * Cloud
+             * @enum {string}
+             */
+            cloud: "global" | "us" | "us_dod" | "china";
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Signed In */
+            signed_in: boolean;
+            /** Tenant */
+            tenant: string;
+        };
+        /**
          * Group
          * @description A group and who is in it.
          * @example {
@@ -5332,52 +5373,11 @@ export interface components {
          *       "password": "correct horse"
          *     }
          */
-        "SignIn-Input": {
+        SignIn: {
             /** Email */
             email: string;
             /** Password */
             password: string;
-        };
-        /**
-         * SignIn
-         * @description A sign-in of yours. ``account`` is the name that was signed in with; until ``expires_at`` it can be used.
-         * @example {
-         *       "account": "ada@nordwind.example",
-         *       "client_id": "0198c0de-8888-7000-8000-000000000001",
-         *       "cloud": "global",
-         *       "expires_at": "2026-11-28T10:02:00Z",
-         *       "id": "0198c0de-8888-7000-8000-000000000003",
-         *       "signed_in": true,
-         *       "tenant": "nordwind.example"
-         *     }
-         */
-        "SignIn-Output": {
-            /** Account */
-            account: string;
-            /**
-             * Client Id
-             * Format: uuid
-             */
-            client_id: string;
-            /**
-             * Cloud
-             * @enum {string}
-             */
-            cloud: "global" | "us" | "us_dod" | "china";
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Signed In */
-            signed_in: boolean;
-            /** Tenant */
-            tenant: string;
         };
         /**
          * SignInBegun
@@ -12508,7 +12508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignIn-Output"];
+                    "application/json": components["schemas"]["GraphSignIn"];
                 };
             };
             /** @description `unauthenticated` */
@@ -15168,7 +15168,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignIn-Input"];
+                "application/json": components["schemas"]["SignIn"];
             };
         };
         responses: {
