@@ -157,6 +157,15 @@ class TestMicrosoft:
         assert tested == [{"place": place, "credentials": credentials}]
         assert [each["ask"]["kind"] for each in asked] == ["sites", "drives", "folders", "folders"]
 
+    def test_without_a_place_it_is_asked_for(self, mara: Window) -> None:
+        page = mara.open("/integrations/new")
+        page.get_by_role("button", name="OneDrive or SharePoint").click()
+        page.get_by_label("Tenant").fill("nordwind.example")
+        page.get_by_label("Application (client) ID").fill("0198c0de-8888-7000-8000-000000000001")
+        page.get_by_label("Client secret").fill("a secret of theirs")
+        page.get_by_role("button", name="Try it and go on").click()
+        expect(page.get_by_label("Drive ID")).to_have_attribute("aria-invalid", "true")
+
     @pytest.mark.parametrize(
         ("why", "said"), [("ended", "came too late"), ("refused", "did not allow"), ("unreachable", "could not be")]
     )
