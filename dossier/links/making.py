@@ -11,6 +11,7 @@ from dossier.connectors import Connector
 from dossier.core.errors import Invalid
 from dossier.core.outward import Outward
 from dossier.core.settings import Settings
+from dossier.links import storages
 
 # Microsoft's national clouds: the service and where its tokens come from.
 _TOKENS = "/{tenant}/oauth2/v2.0/token"
@@ -144,4 +145,5 @@ _MAKERS: dict[str, Callable[[Settings, str, Config, Secrets], AbstractAsyncConte
     "webdav": _webdav,
     "s3": _s3,
     "graph": _graph,
+    "service": storages.connected,
 }

@@ -1,5 +1,6 @@
 """The contract on a service of OpenDAL's."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from dossier.core.log import log
 _PAGE: Final = 500
 _LONGEST_PATH: Final = 1024  # bytes of UTF-8
 _MOST_COUNTED: Final = 1000
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 
 
 class ServiceConnector(Connector):
@@ -34,7 +36,7 @@ class ServiceConnector(Connector):
     def __init__(self, storage: Storage) -> None:
         self._storage, self._traits = storage, storage.traits
         root = storage.root.strip("/")
-        self._base = "".join(f"{step}/" for step in steps_of(root)) if root else ""
+        self._base = f"{_path(root)}/" if root else ""
         self._calls = Calls(storage.service, storage.config)
         self.caps = Caps(
             conditional_write=self._calls.can.write_with_if_match, case_sensitive=self._traits.case_sensitive
@@ -91,7 +93,7 @@ class ServiceConnector(Connector):
         stale: list[str] = []
         try:
             async for entry in self._calls.entries(self._base + folder, deep=self._lists_deep):
-                path = self._path(entry)
+                path = self._below_base(entry)
                 if is_hidden(path.rstrip("/").rpartition("/")[2]) and entry.metadata.is_dir:
                     stale += [entry.path] if self._is_stale(entry) else []
                     continue
@@ -104,7 +106,7 @@ class ServiceConnector(Connector):
         for path in stale:
             await sweep(self._calls, path)
 
-    def _path(self, entry: Any) -> str:
+    def _below_base(self, entry: Any) -> str:
         path: str = entry.path.removeprefix("/")
         if not path.startswith(self._base):
             raise RemoteError("unreachable", "The listing names what is elsewhere.")
@@ -117,7 +119,7 @@ class ServiceConnector(Connector):
     async def _listed(self, path: str, about: Any, seen: set[str]) -> list[Item]:
         """An entry, after the folders that it is the first to lie in."""
         *above, name = path.split("/")
-        if not all(is_name(step) for step in (*above, *([name] if name else []))):
+        if _CONTROL.search(path) or not all(is_name(step) for step in (*above, *([name] if name else []))):
             self._tell()
             return []
         ids = ["/".join(above[: depth + 1]) + "/" for depth in range(len(above))]
@@ -146,8 +148,7 @@ class ServiceConnector(Connector):
             log.warning("connectors.service.path_is_no_name", service=self._storage.service)
 
     async def stat(self, item_id: str) -> Item | None:
-        steps_of(item_id.removesuffix("/"))
-        about = await self._about(self._base + item_id)
+        about = await self._about(self._base + _path(item_id))
         if about is None:
             return None
         return folder_of(item_id) if about.is_dir else file_of(item_id, about)
@@ -158,8 +159,8 @@ class ServiceConnector(Connector):
 
     async def _file(self, item_id: str) -> Any:
         """What is known of a file. Raises ``missing``."""
-        steps_of(item_id.removesuffix("/"))
-        about = None if item_id.endswith("/") else await self._about(self._base + item_id)
+        path = self._base + _path(item_id)
+        about = None if path.endswith("/") else await self._about(path)
         if about is None:
             raise RemoteError("missing", "There is no such file or folder.")
         return about
@@ -267,8 +268,7 @@ class ServiceConnector(Connector):
         return [item_id for item_id in found if item_id.startswith(folder) and item_id != folder]
 
     async def delete(self, item_id: str, *, if_match: str | None = None) -> None:
-        steps_of(item_id.removesuffix("/"))
-        path = self._base + item_id
+        path = self._base + _path(item_id)
         about = await self._about(path)
         if about is None:
             return None
@@ -291,6 +291,14 @@ class ServiceConnector(Connector):
 
     async def close(self) -> None:
         await self._calls.close()
+
+
+def _path(item_id: str) -> str:
+    """A path that can be asked for. Raises ``refused``; over FTP the end of a line is the end of a command."""
+    steps_of(item_id.removesuffix("/"))
+    if _CONTROL.search(item_id):
+        raise RemoteError("refused", "This name cannot be a file's or a folder's.")
+    return item_id
 
 
 def _changed() -> RemoteError:
