@@ -3636,7 +3636,8 @@ export interface components {
          *       "most_deleted": 20,
          *       "most_deleted_share": 0.2,
          *       "most_replaced": 100,
-         *       "most_replaced_share": 0.5
+         *       "most_replaced_share": 0.5,
+         *       "types": []
          *     }
          */
         Limits: {
@@ -3665,6 +3666,11 @@ export interface components {
              * @default 0.5
              */
             most_replaced_share: number;
+            /**
+             * Types
+             * @description Endings of names (`pdf`, `tar.gz`), whatever the case. Where there are any, other files are left alone.
+             */
+            types?: string[];
         };
         /**
          * Link
@@ -3686,7 +3692,8 @@ export interface components {
          *         "most_deleted": 20,
          *         "most_deleted_share": 0.2,
          *         "most_replaced": 100,
-         *         "most_replaced_share": 0.5
+         *         "most_replaced_share": 0.5,
+         *         "types": []
          *       },
          *       "name": "Nordwind cloud",
          *       "place": {
@@ -3738,7 +3745,7 @@ export interface components {
             /** Name */
             name: string;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
             /** Ran At */
             ran_at: string | null;
             /**
@@ -3763,7 +3770,8 @@ export interface components {
          *         "most_deleted": 20,
          *         "most_deleted_share": 0.2,
          *         "most_replaced": 100,
-         *         "most_replaced_share": 0.5
+         *         "most_replaced_share": 0.5,
+         *         "types": []
          *       },
          *       "name": "Nordwind"
          *     }
@@ -3904,7 +3912,8 @@ export interface components {
          *             "most_deleted": 20,
          *             "most_deleted_share": 0.2,
          *             "most_replaced": 100,
-         *             "most_replaced_share": 0.5
+         *             "most_replaced_share": 0.5,
+         *             "types": []
          *           },
          *           "name": "Nordwind cloud",
          *           "place": {
@@ -4300,7 +4309,7 @@ export interface components {
              */
             paused: boolean;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
         };
         /**
          * NewTask
@@ -4610,7 +4619,7 @@ export interface components {
                 [key: string]: string;
             } | null;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
         };
         /**
          * Plan
@@ -4982,6 +4991,41 @@ export interface components {
             document_ids: unknown;
         } | {
             folder_ids: unknown;
+        };
+        /**
+         * ServicePlace
+         * @description A folder (or prefix) of another storage service. Which ``options`` and credentials a service takes stands in the
+         *     documentation on integrations; secrets are credentials, never options.
+         * @example {
+         *       "kind": "service",
+         *       "options": {
+         *         "account_name": "nordwind",
+         *         "container": "contracts"
+         *       },
+         *       "root": "signed/2026",
+         *       "service": "azblob"
+         *     }
+         */
+        ServicePlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "service";
+            /** Options */
+            options?: {
+                [key: string]: string;
+            };
+            /**
+             * Root
+             * @default
+             */
+            root: string;
+            /**
+             * Service
+             * @enum {string}
+             */
+            service: "azblob" | "azdls" | "b2" | "cos" | "dropbox" | "ftp" | "gcs" | "gdrive" | "obs" | "oss" | "seafile";
         };
         /**
          * Setup
