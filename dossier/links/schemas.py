@@ -79,7 +79,7 @@ class Limits(BaseModel):
     )
     types: Annotated[list[Ending], Field(max_length=100), AfterValidator(_small)] = Field(
         default_factory=list,
-        description="Endings of names (`pdf`, `tar.gz`), whatever the case. Where there are any, other files are left alone.",
+        description="Endings of names (`pdf`, `tar.gz`), in any case. Where there are any, other files are left alone.",
     )
     most_deleted: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 20
     most_deleted_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.2

@@ -3668,7 +3668,7 @@ export interface components {
             most_replaced_share: number;
             /**
              * Types
-             * @description Endings of names (`pdf`, `tar.gz`), whatever the case. Where there are any, other files are left alone.
+             * @description Endings of names (`pdf`, `tar.gz`), in any case. Where there are any, other files are left alone.
              */
             types?: string[];
         };
