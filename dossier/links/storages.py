@@ -5,6 +5,7 @@ So an address that a person typed is taken only where it is the service's maker'
 through. Every credential comes with the link: what the machine or its environment may do is somebody else's.
 """
 
+import asyncio
 import base64
 import ipaddress
 import json
@@ -17,10 +18,10 @@ from urllib.parse import urlsplit
 
 from dossier.connectors import Connector, RemoteError
 from dossier.core.errors import Invalid
-from dossier.core.outward import Outward
+from dossier.core.outward import CONNECT_SECONDS, Outward
 from dossier.core.settings import Settings
 
-_AZURE: Final = ("core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net")
+_AZURE: Final = r"[a-z0-9-]+\.{}\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)"
 _KEYS: Final = ("access_key_id", "secret_access_key")
 _SIGN_IN: Final = ("username", "password")
 _APP: Final = ("client_secret", "refresh_token")
@@ -44,8 +45,8 @@ class Service:
     words: dict[str, str] = field(default_factory=dict)
     #: What the library is told besides: never to look for credentials by itself.
     fixed: dict[str, str] = field(default_factory=dict)
-    #: The ends of the hosts that are its maker's.
-    hosts: tuple[str, ...] = ()
+    #: The hosts that are its maker's, and on which nobody else's programs answer: a pattern.
+    hosts: str = ""
     #: Where it is without an ``endpoint``.
     address: str = ""
     schemes: tuple[str, ...] = ("https", "http")
@@ -56,14 +57,14 @@ SERVICES: Final[dict[str, Service]] = {
         ("container", "account_name"),
         (("account_key",), ("sas_token",)),
         ("endpoint",),
-        hosts=_AZURE,
+        hosts=_AZURE.format("blob"),
         address="https://{account_name}.blob.core.windows.net",
     ),
     "azdls": Service(
         ("filesystem", "account_name"),
         (("account_key",), ("sas_token",)),
         ("endpoint",),
-        hosts=_AZURE,
+        hosts=_AZURE.format("dfs"),
         address="https://{account_name}.dfs.core.windows.net",
     ),
     "b2": Service(
@@ -76,7 +77,7 @@ SERVICES: Final[dict[str, Service]] = {
         (_KEYS,),
         words={"access_key_id": "secret_id", "secret_access_key": "secret_key"},
         fixed={"disable_config_load": "true"},
-        hosts=("myqcloud.com",),
+        hosts=r"cos\.[a-z0-9-]+\.myqcloud\.com",
     ),
     "dropbox": Service(("client_id",), (_APP,)),
     "ftp": Service(("endpoint",), (_SIGN_IN,), words={"username": "user"}, schemes=("ftps", "ftp")),
@@ -87,9 +88,12 @@ SERVICES: Final[dict[str, Service]] = {
         fixed={"disable_config_load": "true", "disable_vm_metadata": "true"},
     ),
     "gdrive": Service(("client_id",), (_APP,)),
-    "obs": Service(("bucket", "endpoint"), (_KEYS,), hosts=("myhuaweicloud.com", "myhuaweicloud.eu")),
+    "obs": Service(("bucket", "endpoint"), (_KEYS,), hosts=r"obs\.[a-z0-9-]+\.myhuaweicloud\.(com|eu)"),
     "oss": Service(
-        ("bucket", "endpoint"), (_KEYS,), words={"secret_access_key": "access_key_secret"}, hosts=("aliyuncs.com",)
+        ("bucket", "endpoint"),
+        (_KEYS,),
+        words={"secret_access_key": "access_key_secret"},
+        hosts=r"oss-[a-z0-9-]+\.aliyuncs\.com",
     ),
     "seafile": Service(("endpoint", "repo_name"), (_SIGN_IN,)),
 }
@@ -153,11 +157,12 @@ async def _check_address(service: Service, endpoint: str, outward: Outward) -> N
     judged = f"{'https' if scheme == service.schemes[0] else 'http'}://{rest}"
     await outward.verify(judged)
     host = (urlsplit(judged).hostname or "").rstrip(".")
-    if any(host == end or host.endswith(f".{end}") for end in service.hosts):
+    if re.fullmatch(service.hosts, host):
         return
     try:
-        found = [ipaddress.ip_address(each.partition("%")[0]) for each in await outward.lookup(host, 0)]
-    except OSError:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = [ipaddress.ip_address(each.partition("%")[0]) for each in await outward.lookup(host, 0)]
+    except (OSError, TimeoutError):
         found = []
     if not found or not all(any(each in network for network in outward.allow) for each in found):
         raise _no_address("A server that is not the service's maker's: DOSSIER_OUTWARD_ALLOW has to name its network.")
