@@ -131,13 +131,13 @@ class Calls:
                 return True
         return False
 
-    async def reading(self, path: str, etag: str) -> Any:
+    async def reader(self, path: str, etag: str) -> Any:
         """A file to read from; of this etag, where the service can be asked so."""
         asked: dict[str, Any] = {"if_match": etag} if etag and self.can.read_with_if_match else {}
         with refusing():
             return await self._operator.open(path, "rb", **asked)
 
-    async def writing(self, path: str, media_type: str, condition: dict[str, Any]) -> Any:
+    async def writer(self, path: str, media_type: str, condition: dict[str, Any]) -> Any:
         """A file to write to. What is not closed never appears."""
         how: dict[str, Any] = {"chunk": PART} if self.can.write_can_multi else {}
         if media_type and self.can.write_with_content_type:

@@ -175,7 +175,7 @@ class ServiceConnector(Connector):
     async def _read(self, item_id: str, about: Any) -> AsyncIterator[bytes]:
         """The bytes of a file. Raises ``changed`` where it is another by the end."""
         size = 0
-        async for piece in pieces(await self._calls.reading(self._base + item_id, about.etag or "")):
+        async for piece in pieces(await self._calls.reader(self._base + item_id, about.etag or "")):
             size += len(piece)
             yield piece
         if tag_of(item_id, await self._file(item_id)) != tag_of(item_id, about):

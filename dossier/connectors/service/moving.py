@@ -64,7 +64,7 @@ class Mover:
             return tag_of(item_id, about)
         fits(self._calls, about.content_length)
         async with way(self._storage, self._calls, self._base, target) as (calls, path):
-            source = pieces(await self._calls.reading(self._base + item_id, about.etag or ""))
+            source = pieces(await self._calls.reader(self._base + item_id, about.etag or ""))
             await send(calls, path, source, about.content_type or "")
         copied = await self._calls.stat(self._base + target)
         if copied is None or copied.content_length != about.content_length:

@@ -40,7 +40,7 @@ async def send(
     """Write a file; its MD5, as services tell it. ``before`` is asked at the last moment in which nothing is written yet."""
     digest = hashlib.md5(usedforsecurity=False)
     held: list[bytes] = []
-    file = await calls.writing(path, media_type, condition or {})
+    file = await calls.writer(path, media_type, condition or {})
     # Where anything fails, the file is let go of without being closed.
     async for chunk in chunks:
         digest.update(chunk)
