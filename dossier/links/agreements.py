@@ -144,12 +144,12 @@ class Agreements(Notes):
 
         await self._do(verb)
 
-    async def rest(self, view: View, state: str, reason: str = "") -> None:
+    async def rest(self, view: View, state: str, reason: str = "", detail: str = "") -> None:
         """Until something happens."""
 
         async def verb(unit: Unit, link: LinkRow) -> None:
             row = await self._checked(unit, link, view)
-            row.dirty, row.state, row.reason, row.detail = state == "waiting", state, reason, ""
+            row.dirty, row.state, row.reason, row.detail = state == "waiting", state, reason, detail[:500]
             row.tries = 0
 
         await self._do(verb)

@@ -12,6 +12,7 @@ from dossier.connectors import Connector
 from dossier.core.errors import Invalid
 from dossier.core.outward import Outward
 from dossier.core.settings import Settings
+from dossier.links import storages
 
 if TYPE_CHECKING:
     from dossier.connectors.graph import Credentials
@@ -160,4 +161,5 @@ _MAKERS: dict[str, Callable[[Settings, str, Config, Secrets], AbstractAsyncConte
     "folder": _folder,
     "webdav": _webdav,
     "s3": _s3,
+    "service": storages.connected,
 }

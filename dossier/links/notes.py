@@ -103,7 +103,8 @@ class Notes:
         """As the link says now."""
 
         async def verb(_unit: ReadUnit, link: LinkRow) -> Terms:
-            return Terms(direction=link.direction, cursor=link.cursor, released=link.released, **link.limits)  # type: ignore[arg-type]
+            limits = link.limits | {"types": tuple(link.limits.get("types", ()))}
+            return Terms(direction=link.direction, cursor=link.cursor, released=link.released, **limits)  # type: ignore[arg-type]
 
         return await self._read(verb)
 

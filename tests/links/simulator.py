@@ -26,6 +26,7 @@ SYSTEMS = [
     Caps(conditional_write=True, case_sensitive=False),
     Caps(conditional_write=True, versions=True),
 ]
+TYPES: list[tuple[str, ...]] = [(), (), (), ("txt", "docx")]
 DIRECTIONS: list[Direction] = ["both", "both", "both", "in", "out"]
 FAULTS = ("unreachable", "throttled", "locked")
 
@@ -46,7 +47,10 @@ class World:
         dice = self.dice
         direction: Direction = dice.choice(DIRECTIONS)
         self.remote = MemoryRemote(dice.choice(SYSTEMS), rewrites=dice.random() < 0.3)
-        self.books = MemoryBooks(Terms(direction, most_deleted=3, most_deleted_share=0.5, most_replaced=50))
+        types = dice.choice(TYPES)
+        self.books = MemoryBooks(
+            Terms(direction, types=types, most_deleted=3, most_deleted_share=0.5, most_replaced=50)
+        )
         self.width = dice.choice([1, 1, 3])
         self.faulty = dice.choice([0, 0.02, 0.1])
         self.mortal = dice.choice([0, 0.01, 0.05])

@@ -415,6 +415,88 @@ class TestLimits:
         assert {item["reason"] for item in await joined.items(state="failed")} == {"refused"}
 
 
+class TestTypes:
+    async def test_others_are_left_alone(self, joined: Joined) -> None:
+        for name in ("a.pdf", "B.PDF", "c.tmp", "pdf", "deep/d.tar.gz", "deep/e.gz"):
+            write(joined.share / name, name.encode())
+        await joined.make(types=["PDF", "tar.gz", "pdf"])
+        await joined.add("ours.tmp", b"ours")
+        await joined.add("ours.pdf", b"ours")
+        link = await joined.run()
+        assert link["limits"]["types"] == ["pdf", "tar.gz"]
+        assert set(await joined.here()) == {"a.pdf", "B.PDF", "deep/", "deep/d.tar.gz", "ours.tmp", "ours.pdf"}
+        assert "ours.tmp" not in joined.there() and joined.there()["ours.pdf"] == b"ours"
+        assert (link["held"], link["failed"], link["state"]) == (4, 0, "active") and link["in_step_at"]
+        held = await joined.items(state="held")
+        assert {item["reason"] for item in held} == {"type"}
+        assert {item["detail"] for item in held} == {"The link takes only files that end with .pdf, .tar.gz."}
+
+    async def test_renamed_out_of_them_and_back(self, joined: Joined) -> None:
+        """Nothing is deleted because of a name."""
+        write(joined.share / "a.pdf", b"one")
+        write(joined.share / "b.pdf", b"two")
+        await joined.make(types=["pdf"])
+        (joined.share / "a.pdf").rename(joined.share / "a.tmp")
+        document = await joined.document("b.pdf")
+        await joined.call("PATCH", f"/documents/{document['id']}", json={"name": "b.tmp"})
+        link = await joined.run()
+        assert await joined.here() == {"a.pdf": b"one", "b.tmp": b"two"}
+        assert joined.there() == {"a.tmp": b"one", "b.pdf": b"two"}
+        assert link["held"] == 2
+        write(joined.share / "a.tmp", b"one more")
+        (joined.share / "a.tmp").rename(joined.share / "A2.pdf")
+        await joined.call("PATCH", f"/documents/{document['id']}", json={"name": "b2.pdf"})
+        link = await joined.run()
+        assert await joined.here() == joined.there() == {"A2.pdf": b"one more", "b2.pdf": b"two"}
+        assert (await joined.get(document))["id"] == document["id"]
+        assert link["held"] == 0
+
+    async def test_renamed_into_them(self, joined: Joined) -> None:
+        write(joined.share / "a.tmp", b"one")
+        await joined.make(types=["pdf"])
+        document = await joined.add("b.tmp", b"two")
+        await joined.run()
+        (joined.share / "a.tmp").rename(joined.share / "a.pdf")
+        await joined.call("PATCH", f"/documents/{document['id']}", json={"name": "b.pdf"})
+        await joined.run()
+        assert await joined.here() == joined.there() == {"a.pdf": b"one", "b.pdf": b"two"}
+
+    async def test_what_no_longer_belongs_to_them_stays_on_either_side(self, joined: Joined) -> None:
+        write(joined.share / "a.pdf", b"one")
+        write(joined.share / "b.txt", b"two")
+        write(joined.share / "c.txt", b"three")
+        await joined.make()
+        limits = (await joined.call("GET", f"/links/{joined.link_id}"))["limits"]
+        await joined.call("PATCH", f"/links/{joined.link_id}", json={"limits": limits | {"types": ["pdf"]}})
+        (joined.share / "b.txt").unlink()
+        await joined.call("DELETE", f"/documents/{(await joined.document('c.txt'))['id']}", 204)
+        await joined.run()
+        assert await joined.here() == {"a.pdf": b"one", "b.txt": b"two"}
+        assert joined.there() == {"a.pdf": b"one", "c.txt": b"three"}
+        # All are taken again: what people deleted meanwhile goes.
+        await joined.call("PATCH", f"/links/{joined.link_id}", json={"limits": limits})
+        await joined.run()
+        assert await joined.here() == joined.there() == {"a.pdf": b"one"}
+
+    async def test_other_limits_are_looked_at_without_being_asked(self, joined: Joined) -> None:
+        write(joined.share / "a.tmp", b"one")
+        write(joined.share / "b.pdf", b"x" * 100)
+        await joined.make(types=["pdf"], max_bytes=10)
+        assert await joined.here() == {}
+        limits = (await joined.call("GET", f"/links/{joined.link_id}"))["limits"]
+        wider = limits | {"types": ["pdf", "tmp"], "max_bytes": None}
+        await joined.call("PATCH", f"/links/{joined.link_id}", json={"limits": wider})
+        await joined.world.work()
+        assert await joined.here() == {"a.tmp": b"one", "b.pdf": b"x" * 100}
+
+    @pytest.mark.parametrize("types", [[""], [".pdf"], ["a/b"], ["p f"], ["x" * 33], "pdf", [1], ["a"] * 101])
+    async def test_what_is_no_ending(self, joined: Joined, types: object) -> None:
+        await joined.folder("Shared")
+        place = {"kind": "folder", "path": str(joined.share)}
+        told = {"name": "Share", "folder_id": joined.folder_id, "place": place, "limits": {"types": types}}
+        await joined.call("POST", "/links", 422, json=told)
+
+
 class TestLocks:
     async def test_a_document_that_is_locked_here_waits(self, joined: Joined) -> None:
         write(joined.share / "a.txt", b"one")

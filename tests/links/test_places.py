@@ -9,18 +9,31 @@ import pytest
 
 from dossier.connectors import Connector
 from dossier.connectors.s3 import S3Connector
+from dossier.connectors.service import TRAITS, ServiceConnector
 from dossier.connectors.webdav import WebDavConnector
 from dossier.core.settings import Settings
 from dossier.links import making
-from tests.connectors.conftest import apache, bucket_place, buckets, rclone, wsgidav
+from dossier.links.places import ServicePlace
+from dossier.links.storages import SERVICES
+from tests.connectors.conftest import (
+    apache,
+    azurite,
+    blob_storage,
+    bucket_place,
+    buckets,
+    ftp_storage,
+    py_ftp,
+    rclone,
+    wsgidav,
+)
 from tests.connectors.content import content, read
 from tests.connectors.fake_graph import CREDENTIALS, DRIVE, FakeGraph, graph_connector
-from tests.connectors.servers import PASSWORD, USER, DavServer
+from tests.connectors.servers import PASSWORD, USER, Azurite, DavServer, FtpServer
 from tests.links.conftest import Joined
 from tools.servers import SeaweedFS
 
-__all__ = ["apache", "buckets", "rclone", "wsgidav"]
-KINDS = ["apache", "wsgidav", "rclone", "s3", "s3 with versions", "graph"]
+__all__ = ["apache", "azurite", "buckets", "py_ftp", "rclone", "wsgidav"]
+KINDS = ["apache", "wsgidav", "rclone", "s3", "s3 with versions", "graph", "azblob", "ftp"]
 SIGN_IN = {"username": USER, "password": PASSWORD}
 
 
@@ -53,6 +66,28 @@ async def place(
             bucket,
         )
         await bucket.close()
+    elif request.param == "azblob":
+        blobs: Azurite = request.getfixturevalue("azurite")
+        root = f"links/{uuid4().hex}"
+        options = {"container": "dossier", "account_name": blobs.account, "endpoint": blobs.endpoint}
+        service = ServiceConnector(blob_storage(blobs, root))
+        yield (
+            {"kind": "service", "service": "azblob", "root": root, "options": options},
+            {"account_key": blobs.key},
+            service,
+        )
+        await service.close()
+    elif request.param == "ftp":
+        ftp: FtpServer = request.getfixturevalue("py_ftp")
+        name = f"link {uuid4().hex[:8]}"
+        (ftp.files / name).mkdir()
+        service = ServiceConnector(ftp_storage(ftp, name))
+        yield (
+            {"kind": "service", "service": "ftp", "root": name, "options": {"endpoint": ftp.address}},
+            SIGN_IN,
+            service,
+        )
+        await service.close()
     else:
         dav: DavServer = request.getfixturevalue(request.param)
         async with aiohttp.ClientSession() as session:
@@ -160,3 +195,93 @@ class TestRefused:
         (joined.share / "out").symlink_to("/etc")
         place = {"kind": "folder", "path": str(joined.share / "out")}
         await joined.call("POST", "/link_tests", 422, json={"place": place})
+
+
+AZURE = {"container": "contracts", "account_name": "nordwind"}
+KEY = {"account_key": "a2V5"}
+KEYS = {"access_key_id": "a", "secret_access_key": "b"}
+
+
+class TestServices:
+    def test_the_tables_name_the_same(self) -> None:
+        told = ServicePlace.model_fields["service"].annotation
+        assert set(SERVICES) == set(TRAITS) == set(told.__args__)  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("service", ["fs", "memory", "s3", "webdav", "sftp", "", "azblob "])
+    async def test_no_other_service(self, joined: Joined, service: str) -> None:
+        place = {"kind": "service", "service": service, "root": "/etc", "options": {}}
+        refused = await joined.call("POST", "/link_tests", 422, json={"place": place})
+        assert refused["code"] == "invalid"
+
+    @pytest.mark.parametrize(
+        ("service", "options", "credentials", "field"),
+        [
+            ("azblob", AZURE | {"encryption_key": "x"}, KEY, "place.options.encryption_key"),
+            ("azblob", AZURE | {"account_key": "x"}, KEY, "place.options.account_key"),
+            ("azblob", {"container": "contracts"}, KEY, "place.options.account_name"),
+            ("azblob", AZURE | {"account_name": "evil.example/#"}, KEY, "place.options.account_name"),
+            ("azblob", AZURE | {"container": "../x"}, KEY, "place.options.container"),
+            ("azblob", AZURE, {"acount_key": "x"}, "credentials.acount_key"),
+            ("azblob", AZURE, {}, "credentials"),
+            ("azblob", AZURE, KEY | {"sas_token": "x"}, "credentials"),
+            ("azblob", AZURE | {"endpoint": "https://h/?x"}, KEY, "place.options.endpoint"),
+            ("gcs", {"bucket": "b-1"}, {"service_account": "{}"}, "credentials.service_account"),
+            (
+                "gcs",
+                {"bucket": "b-1"},
+                {"service_account": '{"type": "external_account", "client_email": "a", "private_key": "b"}'},
+                "credentials.service_account",
+            ),
+            ("gcs", {"bucket": "b-1", "credential_path": "/etc/key"}, {}, "place.options.credential_path"),
+            ("gdrive", {"client_id": "a"}, {"client_secret": "x"}, "credentials"),
+            ("ftp", {"endpoint": "http://files.example"}, SIGN_IN, "place.options.endpoint"),
+            ("ftp", {}, SIGN_IN, "place.options.endpoint"),
+        ],
+    )
+    async def test_what_it_does_not_take(
+        self, joined: Joined, service: str, options: dict[str, str], credentials: dict[str, str], field: str
+    ) -> None:
+        place = {"kind": "service", "service": service, "options": options}
+        wrong = {"place": place, "credentials": credentials}
+        refused = await joined.call("POST", "/link_tests", 422, json=wrong)
+        assert list(refused["fields"]) == [field]
+
+    @pytest.mark.parametrize("root", ["../x", "a/../b", "a//b", "a\r\nDELE b"])
+    async def test_no_way_out(self, joined: Joined, root: str) -> None:
+        place = {"kind": "service", "service": "azblob", "options": AZURE, "root": root}
+        refused = await joined.call("POST", "/link_tests", 422, json={"place": place, "credentials": KEY})
+        assert list(refused["fields"]) == ["place"]
+
+    @pytest.mark.parametrize(
+        ("service", "options", "credentials"),
+        [
+            ("azblob", AZURE | {"endpoint": "https://10.0.0.1/a"}, KEY),
+            ("azblob", AZURE | {"endpoint": "http://169.254.169.254/"}, KEY),
+            # Public, but whose server it is nobody knows: it may send the library anywhere.
+            ("azblob", AZURE | {"endpoint": "https://93.184.215.14/a"}, KEY),
+            ("azblob", AZURE | {"endpoint": "https://notcore.windows.net.example/"}, KEY),
+            ("ftp", {"endpoint": "ftps://10.0.0.1"}, SIGN_IN),
+            ("ftp", {"endpoint": "ftp://[::1]:21"}, SIGN_IN),
+            ("ftp", {"endpoint": "ftp://93.184.215.14"}, SIGN_IN),
+            ("seafile", {"endpoint": "https://192.168.1.1", "repo_name": "r"}, SIGN_IN),
+            ("oss", {"endpoint": "https://127.0.0.1.example", "bucket": "b-1"}, KEYS),
+            # Its maker's, with anybody's program on it.
+            ("oss", {"endpoint": "https://1.cn-hangzhou.fc.aliyuncs.com", "bucket": "b-1"}, KEYS),
+        ],
+    )
+    async def test_addresses_that_nobody_let_through(
+        self, joined: Joined, service: str, options: dict[str, str], credentials: dict[str, str]
+    ) -> None:
+        place = {"kind": "service", "service": service, "options": options}
+        refused = await joined.call("POST", "/link_tests", 422, json={"place": place, "credentials": credentials})
+        assert refused["code"] in {"address_not_allowed", "invalid"} and refused["fields"]
+
+    async def test_wrong_credentials(self, joined: Joined, azurite: Azurite, py_ftp: FtpServer) -> None:  # the fixtures
+        options = {"container": "dossier", "account_name": azurite.account, "endpoint": azurite.endpoint}
+        for service, told, credentials in (
+            ("azblob", options, {"account_key": "d3Jvbmc="}),
+            ("ftp", {"endpoint": py_ftp.address}, SIGN_IN | {"password": "wrong"}),
+        ):
+            place = {"kind": "service", "service": service, "options": told}
+            refused = await joined.call("POST", "/link_tests", 422, json={"place": place, "credentials": credentials})
+            assert (refused["code"], refused["reason"]) == ("link_unreachable", "sign_in")

@@ -60,6 +60,8 @@ class Terms:
     #: The cursor of the other side's feed, and whether a full listing has ended since the link was made or resynced.
     cursor: str | None = None
     max_bytes: int | None = None
+    #: Endings of the names of the files that are taken, in small letters; all without any.
+    types: tuple[str, ...] = ()
     #: A run that would delete (replace) more than this many items and more than this share of all stops and asks.
     most_deleted: int = 20
     most_deleted_share: float = 0.2
@@ -189,9 +191,9 @@ class Books(Protocol):
         """Strike an item off."""
         ...
 
-    async def rest(self, view: View, state: str, reason: str = "") -> None:
-        """Nothing more is to be done now: ``synced``, ``held`` (by the direction or a conflict), ``waiting`` (for another
-        item)."""
+    async def rest(self, view: View, state: str, reason: str = "", detail: str = "") -> None:
+        """Nothing more is to be done now: ``synced``, ``held`` (by the direction, a conflict or its type), ``waiting`` (for
+        another item)."""
         ...
 
     async def rest_all(self, views: Sequence[View]) -> None:

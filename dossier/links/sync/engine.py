@@ -11,7 +11,7 @@ from uuid import UUID
 
 from dossier.connectors import Connector, RemoteError
 from dossier.links.sync.books import Books, NotEmpty, Refused, Stale, Terms, View
-from dossier.links.sync.planner import DELETING, REPLACING, Step, plan
+from dossier.links.sync.planner import DELETING, REPLACING, Step, is_taken, plan
 from dossier.links.sync.steps import Steps
 
 MOST_STEPS = 12
@@ -165,7 +165,7 @@ class Engine:
                 view = await self.books.view(key)
                 step = _plan(view, steps.terms) if view else None
                 if view is None or step is None or step is Step.HOLD:
-                    return await self._rest(view, step)
+                    return await self._rest(view, step, steps.terms)
                 self.outcome.count(step)
                 if not await self._take(steps, view, step):
                     return None
@@ -218,13 +218,13 @@ class Engine:
             return False
         return True
 
-    async def _rest(self, view: View | None, step: Step | None) -> None:
+    async def _rest(self, view: View | None, step: Step | None, terms: Terms) -> None:
         if view is None or (step is None and view.rests):
             return
         try:
             if step is Step.HOLD:
                 self.outcome.held += 1
-                await self.books.rest(view, "held", "conflict" if view.conflict else "direction")
+                await self.books.rest(view, "held", *_held_by(view, terms))
             else:
                 await self.books.rest(view, "synced")
         except Stale:
@@ -232,7 +232,16 @@ class Engine:
 
 
 def _plan(view: View, terms: Terms) -> Step | None:
-    return plan(view.ours, view.theirs, view.base, terms.direction, conflict=view.conflict)
+    types = () if view.folder else terms.types
+    return plan(view.ours, view.theirs, view.base, terms.direction, conflict=view.conflict, types=types)
+
+
+def _held_by(view: View, terms: Terms) -> tuple[str, str]:
+    """A code and a sentence for what keeps an item from travelling."""
+    names = [side.place.name for side in (view.ours, view.theirs) if side is not None]
+    if not view.folder and not all(is_taken(name, terms.types) for name in names):
+        return "type", f"The link takes only files that end with {', '.join(f'.{each}' for each in terms.types)}."
+    return ("conflict" if view.conflict else "direction"), ""
 
 
 def _waves(intents: Sequence[Intent]) -> list[list[Intent]]:

@@ -7,6 +7,7 @@ The rules: the same content is no change. A change on one side travels. A change
 only where the other side did not change the content since; otherwise the change brings the item back.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -86,7 +87,7 @@ class Step(StrEnum):
     #: It is gone there, but we changed it since.
     RECREATE_THEIRS = "recreate_theirs"
     FORGET = "forget"
-    #: The direction of the link, or an open conflict, keeps it from travelling.
+    #: The direction of the link, an open conflict, or a type that the link does not take keeps it from travelling.
     HOLD = "hold"
 
 
@@ -104,18 +105,27 @@ def plan(
     direction: Direction = "both",
     *,
     conflict: bool = False,
+    types: Collection[str] = (),
 ) -> Step | None:
     """The next step for an item, or None where both sides are in step.
 
     With ``in`` nothing is written there, with ``out`` nothing of theirs is taken over, but that a change of theirs is
     kept as a version before ours replaces it. An open ``conflict`` holds back only what would replace their content.
+    Without one of the endings in ``types`` (where there are any) in each of its names, an item is left alone.
     """
+    if not all(is_taken(side.place.name, types) for side in (ours, theirs) if side is not None):
+        return Step.HOLD
     steps = [_existence(ours, theirs, base)]
     if steps == [None] and ours is not None and theirs is not None and base is not None:
         steps = [_content(ours, theirs, base), _place(ours, theirs, base, direction)]
     wanted = [step for step in steps if step is not None]
     allowed = (each for step in wanted if (each := _allowed(step, direction, conflict=conflict)))
     return next(allowed, Step.HOLD if wanted else None)
+
+
+def is_taken(name: str, types: Collection[str]) -> bool:
+    """Whether a file's name ends with one of these, whatever the case; without any, each does."""
+    return not types or name.lower().endswith(tuple(f".{each}" for each in types))
 
 
 def _allowed(step: Step, direction: Direction, *, conflict: bool) -> Step | None:

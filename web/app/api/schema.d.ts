@@ -3881,7 +3881,8 @@ export interface components {
          *       "most_deleted": 20,
          *       "most_deleted_share": 0.2,
          *       "most_replaced": 100,
-         *       "most_replaced_share": 0.5
+         *       "most_replaced_share": 0.5,
+         *       "types": []
          *     }
          */
         Limits: {
@@ -3910,6 +3911,11 @@ export interface components {
              * @default 0.5
              */
             most_replaced_share: number;
+            /**
+             * Types
+             * @description Endings of names (`pdf`, `tar.gz`), in any case. Where there are any, other files are left alone.
+             */
+            types?: string[];
         };
         /**
          * Link
@@ -3932,7 +3938,8 @@ export interface components {
          *         "most_deleted": 20,
          *         "most_deleted_share": 0.2,
          *         "most_replaced": 100,
-         *         "most_replaced_share": 0.5
+         *         "most_replaced_share": 0.5,
+         *         "types": []
          *       },
          *       "name": "Nordwind cloud",
          *       "place": {
@@ -3989,7 +3996,7 @@ export interface components {
             /** Name */
             name: string;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
             /** Ran At */
             ran_at: string | null;
             /**
@@ -4014,7 +4021,8 @@ export interface components {
          *         "most_deleted": 20,
          *         "most_deleted_share": 0.2,
          *         "most_replaced": 100,
-         *         "most_replaced_share": 0.5
+         *         "most_replaced_share": 0.5,
+         *         "types": []
          *       },
          *       "name": "Nordwind"
          *     }
@@ -4190,7 +4198,8 @@ export interface components {
          *             "most_deleted": 20,
          *             "most_deleted_share": 0.2,
          *             "most_replaced": 100,
-         *             "most_replaced_share": 0.5
+         *             "most_replaced_share": 0.5,
+         *             "types": []
          *           },
          *           "name": "Nordwind cloud",
          *           "place": {
@@ -4600,7 +4609,7 @@ export interface components {
              */
             paused: boolean;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
         };
         /**
          * NewSignIn
@@ -4943,7 +4952,7 @@ export interface components {
                 [key: string]: string;
             } | null;
             /** Place */
-            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"];
+            place: components["schemas"]["FolderPlace"] | components["schemas"]["WebDavPlace"] | components["schemas"]["S3Place"] | components["schemas"]["GraphPlace"] | components["schemas"]["ServicePlace"];
         };
         /**
          * Plan
@@ -5315,6 +5324,41 @@ export interface components {
             document_ids: unknown;
         } | {
             folder_ids: unknown;
+        };
+        /**
+         * ServicePlace
+         * @description A folder (or prefix) of another storage service. Which ``options`` and credentials a service takes stands in the
+         *     documentation on integrations; secrets are credentials, never options.
+         * @example {
+         *       "kind": "service",
+         *       "options": {
+         *         "account_name": "nordwind",
+         *         "container": "contracts"
+         *       },
+         *       "root": "signed/2026",
+         *       "service": "azblob"
+         *     }
+         */
+        ServicePlace: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "service";
+            /** Options */
+            options?: {
+                [key: string]: string;
+            };
+            /**
+             * Root
+             * @default
+             */
+            root: string;
+            /**
+             * Service
+             * @enum {string}
+             */
+            service: "azblob" | "azdls" | "b2" | "cos" | "dropbox" | "ftp" | "gcs" | "gdrive" | "obs" | "oss" | "seafile";
         };
         /**
          * Setup
