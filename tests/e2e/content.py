@@ -191,7 +191,7 @@ def _link(mara: Api, shares: Path) -> tuple[str, str]:
 
 def _wizard(kind: str) -> Callable[[Page], None]:
     def ready(page: Page) -> None:
-        page.locator("main ul button").nth({"graph": 0, "webdav": 1, "s3": 2, "folder": 3}[kind]).click()
+        page.locator("main ul button").nth({"graph": 0, "webdav": 1, "s3": 2, "service": 3, "folder": 4}[kind]).click()
         page.wait_for_timeout(400)
 
     return ready
@@ -264,6 +264,7 @@ def screens(filled: Filled) -> list[Screen]:
         Screen("link-conflicts", f"/integrations/{filled.link}?view=conflicts"),
         Screen("link-plan", f"/integrations/{filled.link}?view=plan"),
         Screen("link-new", "/integrations/new"),
+        Screen("link-new-service", "/integrations/new", ready=_wizard("service")),
         Screen("link-new-graph", "/integrations/new", ready=_wizard("graph")),
         Screen(
             "document-elsewhere",

@@ -99,6 +99,35 @@ class TestWizard:
         expect(page.get_by_text("Nothing is to be done")).to_be_visible()
 
 
+class TestServices:
+    def test_each_service_asks_for_what_it_needs(self, mara: Window, api: Api, folder: Any) -> None:
+        tested: list[Any] = []
+
+        def test(route: Route) -> None:
+            tested.append(route.request.post_data_json)
+            route.continue_()
+
+        page = mara.page
+        page.route("**/api/v1/link_tests", test)
+        mara.open("/integrations/new")
+        page.get_by_role("button", name="Another service").click()
+        expect(page.get_by_label("Container")).to_be_visible()
+        page.get_by_label("Service", exact=True).click()
+        page.get_by_role("option", name="FTP").click()
+        expect(page.get_by_label("Container")).to_have_count(0)
+        page.get_by_label("Address").fill("ftp://127.0.0.1:1")
+        page.get_by_label("Folder or prefix").fill("signed")
+        page.get_by_label("User name").fill("nordwind")
+        page.get_by_label("Password").fill("a secret of theirs")
+        page.get_by_role("button", name="Try it and go on").click()
+        expect(page.locator("[aria-live=assertive]").filter(has_text=re.compile("."))).not_to_have_count(0)
+        place = {"kind": "service", "service": "ftp", "root": "signed", "options": {"endpoint": "ftp://127.0.0.1:1"}}
+        assert tested == [{"place": place, "credentials": {"username": "nordwind", "password": "a secret of theirs"}}]
+        page.get_by_label("Address").fill("http://127.0.0.1:1")
+        page.get_by_role("button", name="Try it and go on").click()
+        expect(page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
+
+
 class TestMicrosoft:
     """What Microsoft would answer is put in its place; the program's own part of it is tested without a browser."""
 
@@ -237,11 +266,12 @@ class TestLink:
         dialog.get_by_role("radio", name="From there to here").check()
         dialog.get_by_label("Largest file").fill("2.5")
         dialog.get_by_label("Share of all", exact=True).fill("35")
+        dialog.get_by_label("Types of files").fill(".PDF, docx")
         dialog.get_by_role("button", name="Save").click()
         expect(page.get_by_role("heading", name="Renamed share")).to_be_visible()
         now = api.call("GET", f"/links/{made['id']}")
         assert (now["direction"], now["limits"]["max_bytes"]) == ("in", 2_500_000)
-        assert now["limits"]["most_deleted_share"] == 0.35
+        assert (now["limits"]["most_deleted_share"], now["limits"]["types"]) == (0.35, ["pdf", "docx"])
         page.get_by_role("button", name="More actions").last.click()
         page.get_by_role("menuitem", name="End the link").click()
         page.get_by_role("dialog").get_by_role("button", name="End the link").click()

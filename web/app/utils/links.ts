@@ -7,10 +7,13 @@ export type LinkPlace = Link['place']
 export type LinkKind = LinkPlace['kind']
 
 /** One thing to be typed of a place or its sign-in; its label is `integrations.field_<name>`. */
-export interface PlaceField { name: string, optional?: boolean, secret?: boolean, choices?: readonly string[], example?: string }
+/** `as` is its name in the API, where it is another. */
+export interface PlaceField { name: string, as?: string, optional?: boolean, secret?: boolean, choices?: readonly string[], example?: string }
 
-/** What each kind of system is asked for. `secrets` are sent as credentials and never come back. */
-export const LINK_KINDS: Record<LinkKind, { icon: string, place: readonly PlaceField[], secrets: readonly PlaceField[] }> = {
+interface Asked { place: readonly PlaceField[], secrets: readonly PlaceField[] }
+
+/** The kinds of systems. `secrets` are sent as credentials and never come back. */
+export const LINK_KINDS: Record<LinkKind, Asked & { icon: string }> = {
   graph: {
     icon: 'i-lucide-cloud',
     place: [
@@ -37,8 +40,50 @@ export const LINK_KINDS: Record<LinkKind, { icon: string, place: readonly PlaceF
     ],
     secrets: [{ name: 'access_key_id' }, { name: 'secret_access_key', secret: true }],
   },
+  service: { icon: 'i-lucide-blocks', place: [], secrets: [] },
   folder: { icon: 'i-lucide-hard-drive', place: [{ name: 'path', example: '/srv/shares/acme/contracts' }], secrets: [] },
 }
+
+/** What the API takes as `options` of each service, and as its credentials. */
+type Service = Extract<LinkPlace, { kind: 'service' }>['service']
+const secret = (name: string, optional = false): PlaceField => ({ name, optional, secret: true })
+const KEYS = [{ name: 'access_key_id' }, secret('secret_access_key')]
+const PERSON = [{ name: 'username' }, secret('password')]
+const APP = [secret('client_secret'), secret('refresh_token')]
+const AZURE = [secret('account_key', true), secret('sas_token', true)]
+const ENDPOINT = { name: 'service_endpoint', as: 'endpoint' }
+const BUCKET = { name: 'bucket' }
+const SERVICES: Record<Service, { options: readonly PlaceField[], secrets: readonly PlaceField[] }> = {
+  azblob: { options: [{ name: 'container' }, { name: 'account_name' }, { ...ENDPOINT, optional: true }], secrets: AZURE },
+  azdls: { options: [{ name: 'filesystem' }, { name: 'account_name' }, { ...ENDPOINT, optional: true }], secrets: AZURE },
+  gcs: { options: [BUCKET], secrets: [secret('service_account')] },
+  gdrive: { options: [{ name: 'client_id' }], secrets: APP },
+  dropbox: { options: [{ name: 'client_id' }], secrets: APP },
+  ftp: { options: [{ ...ENDPOINT, example: 'ftps://ftp.example.com' }], secrets: PERSON },
+  b2: { options: [BUCKET, { name: 'bucket_id' }], secrets: KEYS },
+  seafile: { options: [ENDPOINT, { name: 'repo_name' }], secrets: PERSON },
+  cos: { options: [BUCKET, ENDPOINT], secrets: KEYS },
+  obs: { options: [BUCKET, ENDPOINT], secrets: KEYS },
+  oss: { options: [BUCKET, ENDPOINT], secrets: KEYS },
+}
+const SERVICE: PlaceField = { name: 'service', choices: Object.keys(SERVICES) }
+const serviceOf = (values: Record<string, string>) => (values.service || SERVICE.choices![0]) as Service
+
+/** What is asked for a place, with what was chosen so far. */
+export function askedFor(kind: LinkKind, values: Record<string, string>): Asked {
+  if (kind !== 'service') return LINK_KINDS[kind]
+  const { options, secrets } = SERVICES[serviceOf(values)]
+  return { place: [SERVICE, ...options, { name: 'root', optional: true, example: 'signed/2026' }], secrets }
+}
+
+/** The place that was typed, as the API takes it. */
+export function typedPlace(kind: LinkKind, values: Record<string, string>): LinkPlace {
+  if (kind !== 'service') return { kind, ...filled(values, LINK_KINDS[kind].place) } as LinkPlace
+  const service = serviceOf(values)
+  return { kind, service, root: (values.root ?? '').trim(), options: filled(values, SERVICES[service].options) }
+}
+/** What is asked for the sign-in at a place that there is. */
+export const secretsOf = (place: LinkPlace) => askedFor(place.kind, place.kind === 'service' ? { service: place.service } : {}).secrets
 
 /** How a link stands, as one word: which of it comes first is what a person has to act on first. */
 export type LinkHealth = 'broken' | 'braked' | 'paused' | 'away' | 'attention' | 'working' | 'in_step'
@@ -66,6 +111,7 @@ export function placeLine(place: LinkPlace): string {
     case 'folder': return place.path
     case 'webdav': return place.url
     case 's3': return `${place.bucket}/${place.prefix ?? ''}`
+    case 'service': return [place.service, ...Object.values(place.options ?? {}), place.root].filter(Boolean).join(' · ')
     case 'graph': return `${place.tenant} · ${place.drive_id}${place.folder_id === 'root' ? '' : `/${place.folder_id}`}`
   }
 }
@@ -85,5 +131,5 @@ export const ITEM_LOOKS: Record<ItemHealth, { icon: string, color: string }> = {
 
 /** Values of a form without what was left empty. */
 export function filled(values: Record<string, string>, fields: readonly PlaceField[]): Record<string, string> {
-  return Object.fromEntries(fields.map(field => [field.name, (values[field.name] ?? '').trim()]).filter(([, value]) => value))
+  return Object.fromEntries(fields.map(field => [field.as ?? field.name, (values[field.name] ?? '').trim()]).filter(([, value]) => value))
 }
