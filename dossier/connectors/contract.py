@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Kind = Literal[
     "changed",  # a precondition failed: the item is not what the caller thought it was (HTTP 409, 412)
@@ -24,6 +24,9 @@ Kind = Literal[
     "resync",  # the cursor is no longer known (410 on a feed): everything has to be listed anew
     "unsupported",  # the system has no such thing; ``Caps`` says so beforehand
 ]
+Holder = Literal["person", "group", "program", "link", "us", "everyone"]
+#: So many rights of one item are told.
+MOST_RIGHTS: Final = 500
 PERMANENT: frozenset[Kind] = frozenset({"refused", "sign_in", "unsupported"})
 
 
@@ -112,6 +115,20 @@ class OldVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Right:
+    """What somebody may do with an item there, as that system says it."""
+
+    #: A name for people to read.
+    who: str
+    #: "read"; "write" (change it, or what lies in it); "own" (also say who may what); or else that system's own words.
+    may: str
+    #: A ``program`` is another than this one, ``us`` what the link works as, ``link`` whoever has an address.
+    kind: Holder
+    #: Given to a folder further up, not to the item itself.
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Bytes to be sent. ``open(start)`` streams them from an offset on, as often as it is asked."""
 
@@ -184,6 +201,13 @@ class Connector(Protocol):
 
     async def versions(self, item_id: str) -> list[OldVersion]:
         """The versions that the other side keeps, newest first. Raises ``unsupported``, ``missing``."""
+        ...
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        """Who may do what with an item (None: the place itself), as far as that system tells it to us; ``MOST_RIGHTS`` at
+        most. What it tells may be no more than what we may. Raises ``unsupported`` where it tells nothing, or a part from
+        which a wrong picture would come; ``missing``, ``refused``.
+        """
         ...
 
     def name_for(self, name: str) -> str:

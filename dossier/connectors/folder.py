@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dossier.connectors import disk
-from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors import disk, modes
+from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError, Right
 from dossier.connectors.names import child_of, fitting, hidden_name, parent_of
 from dossier.connectors.sending import Exact
 from dossier.core.log import log
@@ -137,6 +137,11 @@ class FolderConnector(Connector):
 
     async def versions(self, item_id: str) -> list[OldVersion]:
         raise RemoteError("unsupported", "A folder keeps no old versions.")
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        if item_id is not None:
+            return await self._at(item_id, modes.rights)
+        return await asyncio.to_thread(modes.of_root, self._root)
 
     def name_for(self, name: str) -> str:
         return fitting(name)

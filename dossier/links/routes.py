@@ -20,7 +20,7 @@ from dossier.core.web import (
     units,
     write,
 )
-from dossier.links import runs, schemas, service
+from dossier.links import rights, runs, schemas, service
 from dossier.links.errors import (
     LinkBusy,
     LinkItemNotFound,
@@ -171,6 +171,25 @@ async def plan_link(request: Request, actor: CurrentActor, link_id: UUID) -> Res
         await service.require(unit, link_id)
     plan = await runs.dry(request.app.state, actor.workspace_id, link_id)
     return Response(plan.model_dump_json(), 200, media_type="application/json")
+
+
+@router.get(
+    "/links/{link_id}/rights",
+    summary="Who may do what over there",
+    status_code=200,
+    response_model=None,
+    responses=ok(schemas.LinkRights) | problems(LinkNotFound, LinkItemNotFound, LinkUnreachable),
+)
+async def get_link_rights(
+    request: Request,
+    actor: CurrentActor,
+    link_id: UUID,
+    item_id: Annotated[UUID | None, Query(description="An item of the link; none: its place.")] = None,
+) -> Response:
+    """The rights that the other system has for the link's place or for one item, as it tells them now. Nothing is changed
+    there, and they mean nothing here. For owners."""
+    found = await rights.ask(request.app.state, actor, link_id, item_id)
+    return Response(found.model_dump_json(), 200, media_type="application/json")
 
 
 @router.get(

@@ -49,10 +49,16 @@ async def try_place(state: Any, actor: Actor, place: Place, credentials: dict[st
     kind = config.pop("kind")
     slug = await _slug(state, actor)
     secrets, rotated = await sign_ins.known(state, actor, kind, config, credentials)
+    async with reached(), making.connected(state.settings, slug, kind, config, secrets, rotated) as remote:
+        return await remote.check()
+
+
+@asynccontextmanager
+async def reached() -> AsyncIterator[None]:
+    """Raises LinkUnreachable for whatever goes wrong there while somebody waits, and where it takes too long."""
     try:
         async with asyncio.timeout(TRY_SECONDS):
-            async with making.connected(state.settings, slug, kind, config, secrets, rotated) as remote:
-                return await remote.check()
+            yield
     except RemoteError as error:
         raise LinkUnreachable(error.detail, reason=error.kind) from error
     except TimeoutError:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
+from dossier.connectors.contract import MOST_RIGHTS, Holder
 from dossier.core.web import Wire
 from dossier.links.places import ID, WEBDAV, Credentials, Place, strict
 
@@ -60,6 +61,7 @@ ITEM: Wire = {
     "changed_at": "2026-11-28T09:15:00Z",
 }
 WHERE: Wire = {"link_id": ID, "link": "Nordwind cloud", "kind": "webdav", "item": ITEM}
+RIGHT: Wire = {"who": "Contract team", "kind": "group", "may": "write", "inherited": True}
 Direction = Literal["both", "in", "out"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Ending = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\s./\\][^\s/\\]*$")]
@@ -232,6 +234,30 @@ class Plan(BaseModel):
     counts: dict[str, int]
     steps: list[Planned]
     brake: bool = Field(description="Whether the run would stop and ask.")
+
+
+class LinkRight(BaseModel):
+    """What somebody may do on the other side. ``may`` is ``read``, ``write`` (change it, or what lies in it), ``own`` (also
+    say who may what), or else that system's own words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [RIGHT]})
+    who: str = Field(description="A name for people to read.")
+    kind: Holder = Field(
+        description="`us`: what the link works as; `link`: whoever has an address; `program`: another."
+    )
+    may: str
+    inherited: bool = Field(description="Given to a folder further up, as far as that system tells.")
+
+
+class LinkRights(BaseModel):
+    """The rights of a place or item on the other side, as it tells them; at most 500. ``told`` is false where it does not
+    tell. Some systems tell only what the link's own account may: ``us``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"told": True, "items": [RIGHT]}, {"told": False, "items": []}]}
+    )
+    told: bool
+    items: Annotated[list[LinkRight], Field(max_length=MOST_RIGHTS)]
 
 
 class DocumentLink(BaseModel):

@@ -131,6 +131,8 @@ class FakeGraph:
         #: By what notifications go out, in place of the network.
         self.client: httpx.AsyncClient | None = None
         self.sites: list[dict[str, Any]] = []
+        #: Item → the permissions that were given to it; those below inherit them.
+        self.permissions: dict[str, list[dict[str, Any]]] = {}
         self._log: list[str] = []
         self._deleted: dict[str, str] = {}
         self._generation, self._rest = 0, dict[str, list[dict[str, Any]]]()
@@ -430,9 +432,19 @@ class FakeGraph:
                 return web.Response(status=302, headers={"Location": f"{self.origin}/dl/{ticket}?sig=a%2Bb"})
             case "versions":
                 return self._listed(request, node.versions[::-1])
+            case "permissions":
+                return self._listed(request, self._permissions(node))
             case "delta":
                 return self._delta(request, node)
         raise Refused(405, "methodNotAllowed")
+
+    def _permissions(self, node: Node) -> list[dict[str, Any]]:
+        found, at = list(self.permissions.get(node.id, ())), self.nodes.get(node.parent)
+        while at is not None:
+            reference = {"driveId": DRIVE, "id": at.id}
+            found += [each | {"inheritedFrom": reference} for each in self.permissions.get(at.id, ())]
+            at = self.nodes.get(at.parent)
+        return found
 
     def _by_name(
         self, request: web.Request, parent: Node, name: str, action: str, given: dict[str, Any], body: bytes

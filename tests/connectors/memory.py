@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dossier.connectors import Caps, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors import Caps, Content, Item, OldVersion, Page, RemoteError, Right
 
 PAGE = 7
 Hook = Callable[[str], None]
@@ -39,6 +39,8 @@ class MemoryRemote:
         self.before: Hook = lambda what: None
         self.after: Hook = lambda what: None
         self.writes = 0
+        #: None: it does not tell.
+        self.told_rights: list[Right] | None = None
         #: What the link replaced or deleted here.
         self.replaced: set[bytes] = set()
         self._numbers = itertools.count(1)
@@ -273,6 +275,14 @@ class MemoryRemote:
             raise RemoteError("unsupported", "It keeps none.")
         node = self._get(item_id)
         return [OldVersion(hashlib.sha256(old).hexdigest(), None, len(old)) for old in reversed(node.history)]
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        """What the test says."""
+        if self.told_rights is None:
+            raise RemoteError("unsupported", "It does not tell.")
+        if item_id is not None:
+            self._get(item_id)
+        return self.told_rights
 
     def name_for(self, name: str) -> str:
         """It cannot hold colons."""

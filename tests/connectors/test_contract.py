@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from dossier.connectors import Connector, Item, RemoteError
+from dossier.connectors import Connector, Item, RemoteError, Right
 from tests.connectors.conftest import Place
 from tests.connectors.content import Gate, content, listed, listed_at_last, read
 
@@ -54,6 +54,16 @@ async def refuses_nothing(call: Awaitable[Item]) -> None:
     with pytest.raises(RemoteError) as refused:
         await call
     assert refused.value.kind == "refused"
+
+
+async def rights(connector: Connector, item_id: str | None) -> list[Right] | None:
+    """What a system tells; None for one that does not."""
+    try:
+        return await connector.rights(item_id)
+    except RemoteError as error:
+        if error.kind != "unsupported":
+            raise
+        return None
 
 
 class TestCheck:
@@ -510,6 +520,25 @@ class TestVersions:
             with pytest.raises(RemoteError) as refused:
                 await ours.versions(made.id)
             assert refused.value.kind == "unsupported" and refused.value.permanent
+
+
+class TestRights:
+    async def test_of_the_place_and_of_items_or_none_at_all(self, ours: Connector) -> None:
+        await ours.check()
+        folder = await ours.make_folder(None, "f")
+        made = await ours.create(folder.id, "a", content(b"1"))
+        for item_id in (None, folder.id, made.id):
+            assert all(right.who and right.may for right in await rights(ours, item_id) or [])
+        # To ask changes nothing.
+        assert await ours.stat(made.id) is not None
+        assert await read(ours, made.id) == b"1"
+
+    async def test_of_nothing(self, place: Place) -> None:
+        await place.ours.check()
+        for connector, item_id in ((place.ours, "none"), (place.nowhere, None)):
+            with pytest.raises(RemoteError) as refused:
+                await connector.rights(item_id)
+            assert refused.value.kind in ("missing", "unsupported")
 
 
 class TestNameFor:

@@ -54,6 +54,7 @@ class TestReading:
             lambda: graph.put(odd, content(b"1"), if_match=""),
             lambda: graph.delete(odd),
             lambda: graph.versions(odd),
+            lambda: graph.rights(odd),
             lambda: graph.move(odd, None, "a"),
             lambda: graph.find(odd, "a"),
             lambda: graph.create(odd, "a", content(b"1")),

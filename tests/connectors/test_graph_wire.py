@@ -29,6 +29,7 @@ class TestRequests:
             lambda: graph.move(node.id, None, "c.txt"),
             lambda: graph.delete(node.id),
             lambda: graph.versions(node.id),
+            lambda: graph.rights(node.id),
         ]
         await graph.check()
         for call in calls:

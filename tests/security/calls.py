@@ -254,6 +254,7 @@ def _links(ids: Mapping[str, str]) -> dict[str, Call]:
         "change_link": call(ADMIN, send={"json": {"name": "Renamed"}}, **link),
         "list_link_items": call(ADMIN, **link),
         "plan_link": call(ADMIN, **link),
+        "get_link_rights": call(ADMIN, **link),
         "run_link": call(ADMIN, **link),
         "resync_link": call(ADMIN, **link),
         "release_link": call(ADMIN, **link),

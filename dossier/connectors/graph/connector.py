@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import aiohttp
 
-from dossier.connectors.contract import Caps, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors.contract import MOST_RIGHTS, Caps, Content, Item, OldVersion, Page, RemoteError, Right
 from dossier.connectors.graph.auth import TOKEN_URL, Credentials
 from dossier.connectors.graph.feed import Feed
 from dossier.connectors.graph.items import is_left_out, item_of, parent_of, version_of
 from dossier.connectors.graph.names import fitting, is_path, of_item, segment, to_be_made
+from dossier.connectors.graph.rights import rights_of
 from dossier.connectors.graph.uploads import PIECE_BYTES, SMALL_BYTES, Upload, whole
 from dossier.connectors.graph.wire import CREATE_ONLY, FAILURES, GRAPH_URL, Graph, torn
 from dossier.connectors.names import checked_name
@@ -53,7 +54,7 @@ class GraphConnector:
     ) -> None:
         #: For subscriptions and the picker.
         self.graph = Graph(session, credentials, base_url=base_url, token_url=token_url, seconds=seconds)
-        self._drive, self._folder = drive_id, folder_id
+        self._drive, self._folder, self._client_id = drive_id, folder_id, credentials.client_id
         self._items = f"/drives/{segment(drive_id)}/items/"
         self._root: dict[str, Any] = {}
         self._small_bytes, self._piece_bytes = small_bytes, piece_bytes
@@ -190,6 +191,17 @@ class GraphConnector:
         entries = self.graph.listed(f"{self._items}{of_item(item_id)}/versions")
         found = [version_of(raw) async for raw in entries]
         return sorted(found, key=lambda each: each.modified_at.timestamp() if each.modified_at else 0.0, reverse=True)
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        if item_id is not None and await self._look(item_id) is None:
+            raise RemoteError("missing", "The item is not there any more.")
+        item = segment(await self._root_id() if item_id is None else item_id)
+        found: list[Right] = []
+        async for raw in self.graph.listed(f"{self._items}{item}/permissions"):
+            found += rights_of(raw, self._client_id)
+            if len(found) >= MOST_RIGHTS:
+                break
+        return found[:MOST_RIGHTS]
 
     def name_for(self, name: str) -> str:
         return fitting(name)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError, Right
 from dossier.connectors.names import MOST_BYTES, checked_name, fitting, hidden_name, is_name, steps_of
 from dossier.connectors.s3.bucket import Bucket, BucketPlace
 from dossier.connectors.s3.moving import copy_all, copy_one
@@ -226,6 +226,9 @@ class S3Connector(Connector):
             if any(each["Key"] != key for each in page.get("Versions", ())):
                 break
         return found
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        raise RemoteError("unsupported", "Who may do what in a bucket is in policies that the store does not sum up.")
 
     def name_for(self, name: str) -> str:
         return fitting(name, _UNFIT, self._most)

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError, Right
 from dossier.connectors.names import STALE_SECONDS, checked_name, is_hidden, is_name, steps_of
 from dossier.connectors.sending import Exact
 from dossier.connectors.service.calls import Calls
@@ -285,6 +285,9 @@ class ServiceConnector(Connector):
 
     async def versions(self, item_id: str) -> list[OldVersion]:
         raise RemoteError("unsupported", "The versions that this service may keep cannot be asked for.")
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        raise RemoteError("unsupported", "Who may do what in this service cannot be asked for.")
 
     def name_for(self, name: str) -> str:
         return self._traits.fit(name)

@@ -33,6 +33,16 @@ def asked(*, owncloud: bool) -> bytes:
     ).encode()
 
 
+def asked_rights(*, owncloud: bool) -> bytes:
+    """The body of a PROPFIND for what we may do (RFC 3744, section 5.4)."""
+    more = "<oc:permissions/>" if owncloud else ""
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        '<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><d:resourcetype/>'
+        f"<d:current-user-privilege-set/>{more}</d:prop></d:propfind>"
+    ).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One response of a multistatus. ``status`` is that of the whole; 200 where its properties came."""
@@ -47,6 +57,10 @@ class Found:
     #: Of Nextcloud and ownCloud: stays with a file wherever it goes.
     fileid: str = ""
     digests: dict[str, str] = field(default_factory=dict)
+    #: Those of DAV's own privileges that we have; None where it does not tell.
+    privileges: frozenset[str] | None = None
+    #: Of Nextcloud and ownCloud: a letter for each thing that we may do; None where it does not tell.
+    permissions: str | None = None
 
 
 def parse(answer: bytes) -> list[Found]:
@@ -95,7 +109,17 @@ def _read(href: str, prop: "Element") -> Found:
         modified_at=date_of(prop.findtext(f"{_DAV}getlastmodified")),
         fileid=(prop.findtext(f"{_OC}fileid") or "").strip(),
         digests=_digests(prop),
+        privileges=_privileges(prop),
+        permissions=None if (said := prop.findtext(f"{_OC}permissions")) is None else said.strip(),
     )
+
+
+def _privileges(prop: "Element") -> frozenset[str] | None:
+    granted = prop.find(f"{_DAV}current-user-privilege-set")
+    if granted is None:
+        return None
+    names = (each.tag for each in granted.findall(f"{_DAV}privilege/*"))
+    return frozenset(name.removeprefix(_DAV) for name in names if name.startswith(_DAV))
 
 
 def quoted(etag: str) -> str:

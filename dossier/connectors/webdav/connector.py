@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError
+from dossier.connectors.contract import Caps, Connector, Content, Item, OldVersion, Page, RemoteError, Right
 from dossier.connectors.names import (
     MOST_BYTES,
     STALE_SECONDS,
@@ -17,7 +17,7 @@ from dossier.connectors.names import (
     is_hidden,
     steps_of,
 )
-from dossier.connectors.webdav import writing
+from dossier.connectors.webdav import privileges, writing
 from dossier.connectors.webdav.answers import Found
 from dossier.connectors.webdav.places import Base
 from dossier.connectors.webdav.reading import Listing, Make, bare, is_strong, item_of, make_of, propfind
@@ -238,6 +238,10 @@ class WebDavConnector(Connector):
 
     async def versions(self, item_id: str) -> list[OldVersion]:
         raise RemoteError("unsupported", "WebDAV has no common way to old versions.")
+
+    async def rights(self, item_id: str | None) -> list[Right]:
+        await self._known_make()
+        return await privileges.rights(self._wire, [] if item_id is None else steps_of(item_id))
 
     def name_for(self, name: str) -> str:
         return fitting(_ASTRAY.sub("_", name) if self._make == "wsgidav" else name, _UNFIT)

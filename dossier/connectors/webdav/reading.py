@@ -28,11 +28,16 @@ class Listing:
     server: str
 
 
-async def propfind(wire: Wire, path: Sequence[str], depth: Literal["0", "1"], *, slash: bool = False) -> Listing:
+async def propfind(
+    wire: Wire, path: Sequence[str], depth: Literal["0", "1"], *, slash: bool = False, body: bytes = b""
+) -> Listing:
     """Ask for an item, or for a folder with what is directly in it. Raises ``missing``, and ``unreachable`` where the
-    item itself is not in the answer, or one in it could not be read: whatever is not listed would count as deleted."""
+    item itself is not in the answer, or one in it could not be read: whatever is not listed would count as deleted.
+
+    ``body`` asks for other properties than those that an item is made of.
+    """
     headers = {"Depth": depth, "Content-Type": 'application/xml; charset="utf-8"'}
-    body = answers.asked(owncloud=wire.owncloud)
+    body = body or answers.asked(owncloud=wire.owncloud)
     async with wire.asked("PROPFIND", path, slash=slash, headers=headers, body=body) as response:
         if response.status != 207:
             raise RemoteError("unreachable", f"The server answers {response.status} to PROPFIND.")

@@ -26,6 +26,8 @@ _BY_METHOD: Final[dict[tuple[str, int], Kind]] = {
     ("PUT", 405): "name_taken",  # a collection is there
     ("PROPFIND", 405): "unsupported",
     ("PROPFIND", 501): "unsupported",
+    ("OPTIONS", 405): "unsupported",
+    ("OPTIONS", 501): "unsupported",
 }
 _BY_STATUS: Final[dict[int, Kind]] = {
     401: "sign_in",

@@ -1140,6 +1140,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/links/{link_id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who may do what over there
+         * @description The rights that the other system has for the link's place or for one item, as it tells them now. Nothing is changed
+         *     there, and they mean nothing here. For owners.
+         */
+        get: operations["get_link_rights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/links/{link_id}/run": {
         parameters: {
             query?: never;
@@ -4220,6 +4241,63 @@ export interface components {
             items: components["schemas"]["Link"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * LinkRight
+         * @description What somebody may do on the other side. ``may`` is ``read``, ``write`` (change it, or what lies in it), ``own`` (also
+         *     say who may what), or else that system's own words.
+         * @example {
+         *       "inherited": true,
+         *       "kind": "group",
+         *       "may": "write",
+         *       "who": "Contract team"
+         *     }
+         */
+        LinkRight: {
+            /**
+             * Inherited
+             * @description Given to a folder further up, as far as that system tells.
+             */
+            inherited: boolean;
+            /**
+             * Kind
+             * @description `us`: what the link works as; `link`: whoever has an address; `program`: another.
+             * @enum {string}
+             */
+            kind: "person" | "group" | "program" | "link" | "us" | "everyone";
+            /** May */
+            may: string;
+            /**
+             * Who
+             * @description A name for people to read.
+             */
+            who: string;
+        };
+        /**
+         * LinkRights
+         * @description The rights of a place or item on the other side, as it tells them; at most 500. ``told`` is false where it does not
+         *     tell. Some systems tell only what the link's own account may: ``us``.
+         * @example {
+         *       "items": [
+         *         {
+         *           "inherited": true,
+         *           "kind": "group",
+         *           "may": "write",
+         *           "who": "Contract team"
+         *         }
+         *       ],
+         *       "told": true
+         *     }
+         * @example {
+         *       "items": [],
+         *       "told": false
+         *     }
+         */
+        LinkRights: {
+            /** Items */
+            items: components["schemas"]["LinkRight"][];
+            /** Told */
+            told: boolean;
         };
         /**
          * Lock
@@ -13734,6 +13812,76 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_link_rights: {
+        parameters: {
+            query?: {
+                /** @description An item of the link; none: its place. */
+                item_id?: string | null;
+            };
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkRights"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `link_item_not_found`, `link_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`, `link_unreachable` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
