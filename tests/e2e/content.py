@@ -263,6 +263,7 @@ def screens(filled: Filled) -> list[Screen]:
         Screen("link", f"/integrations/{filled.link}"),
         Screen("link-conflicts", f"/integrations/{filled.link}?view=conflicts"),
         Screen("link-plan", f"/integrations/{filled.link}?view=plan"),
+        Screen("link-rights", f"/integrations/{filled.link}?view=rights"),
         Screen("link-new", "/integrations/new"),
         Screen("link-new-service", "/integrations/new", ready=_wizard("service")),
         Screen("link-new-graph", "/integrations/new", ready=_wizard("graph")),

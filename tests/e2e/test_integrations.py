@@ -278,6 +278,12 @@ class TestLink:
         expect(page).to_have_url(re.compile("/integrations$"))
         expect(page.get_by_role("link", name="Renamed share")).to_have_count(0)
 
+    def test_the_rights_of_the_other_side_are_shown(self, mara: Window, api: Api, folder: Any, share: Path) -> None:
+        made = link(api, folder, share)
+        page = mara.open(f"/integrations/{made['id']}")
+        page.get_by_role("link", name="Rights there").click()
+        expect(page.get_by_role("listitem").filter(has_text="what the link works as")).to_be_visible()
+
     def test_a_place_that_is_gone_deletes_nothing(self, mara: Window, api: Api, folder: Any, share: Path) -> None:
         write(share / "Offer.txt", b"An offer of theirs.")
         made = link(api, folder, share)

@@ -74,11 +74,12 @@ export function useOneLink(id: string) {
     link.value = await patch(body)
   }
   const end = () => ok(api.DELETE('/api/v1/links/{link_id}', { params }))
+  const rights = () => ok(api.GET('/api/v1/links/{link_id}/rights', { params }))
   const plan = () => ok(api.GET('/api/v1/links/{link_id}/plan', { params }))
 
   useLive(event => void (event.type.startsWith('link.') && event.data.link_id === id && load()))
   useAgain(load, () => (link.value && healthOf(link.value) === 'working' ? BUSY : QUIET))
-  return { link, error, load, run, resync, release, pause, change, end, plan }
+  return { link, error, load, run, resync, release, pause, change, end, plan, rights }
 }
 
 /** A link's documents and folders, a page at a time, narrowed to those that something is the matter with. */
