@@ -25,15 +25,20 @@ import pymysql
 from pymysql.constants import CLIENT
 
 READY_SECONDS = 60.0
+PORTS = range(16_000, 32_768)
 STOP_SECONDS = 20.0
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on at the moment, all different."""
+    """Ports that nothing listens on at the moment, all different. None is one of those that the kernel gives to connections
+    going out, or a server that is started again would find its own taken."""
     with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+        probes: list[socket.socket] = []
+        while len(probes) < count:
+            probe = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", secrets.choice(PORTS)))
+                probes.append(probe)
         return [probe.getsockname()[1] for probe in probes]
 
 

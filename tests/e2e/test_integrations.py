@@ -216,7 +216,7 @@ class TestLink:
         write(share / "Lease.txt", b"theirs")
         page.get_by_role("button", name="Go on").click()
         page.get_by_role("link", name="Look at them").click()
-        expect(page.get_by_text("Changed on both sides")).to_be_visible()
+        expect(page.get_by_text("Changed on both sides", exact=True)).to_be_visible()
 
         # Whoever opens the document is told.
         page.get_by_role("link", name="Lease.txt", exact=True).click()
