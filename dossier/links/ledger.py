@@ -201,7 +201,7 @@ def _upload(link: LinkRow, name: str, bytes_: Got, said: OldVersion | None) -> d
     """Their bytes, with who made them there and when, if they are not the newest."""
     told = []
     if said and said.author:
-        told.append(" ".join(said.author.split())[:_LONGEST_AUTHOR])
+        told.append("".join(letter for letter in said.author if letter.isprintable())[:_LONGEST_AUTHOR])
     if said and said.modified_at:
         told.append(f"{said.modified_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     return documents.Upload(bytes_.stored, name, f"From {link.name}" + (f" ({', '.join(told)})" if told else ""))
