@@ -112,6 +112,8 @@ class OldVersion:
     modified_at: datetime | None
     size: int | None
     author: str = ""
+    #: The ``tag`` that the item had with it; "" where the system does not tell: then only its content says which it is.
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,13 @@ class Connector(Protocol):
         ...
 
     async def versions(self, item_id: str) -> list[OldVersion]:
-        """The versions that the other side keeps, newest first. Raises ``unsupported``, ``missing``."""
+        """The versions that the other side keeps, that of now among them, newest first. Raises ``unsupported``,
+        ``missing``."""
+        ...
+
+    def open_version(self, item_id: str, version_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of a version that is not the newest. Raises ``unsupported``, ``missing``, ``unreachable`` as ``open``;
+        ``refused`` where the system keeps it but does not hand it out."""
         ...
 
     async def rights(self, item_id: str | None) -> list[Right]:

@@ -5,7 +5,7 @@ import os
 import stat
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -136,6 +136,9 @@ class FolderConnector(Connector):
                 raise
 
     async def versions(self, item_id: str) -> list[OldVersion]:
+        raise RemoteError("unsupported", "A folder keeps no old versions.")
+
+    def open_version(self, item_id: str, version_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         raise RemoteError("unsupported", "A folder keeps no old versions.")
 
     async def rights(self, item_id: str | None) -> list[Right]:

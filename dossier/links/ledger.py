@@ -4,19 +4,26 @@ What happens here is done by the verbs of the documents and folders, as the link
 both sides agreed. So nothing has to remember which change came from where.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from uuid import UUID
 
 from sqlalchemy import delete
 
 from dossier import documents, folders, tasks
+from dossier.connectors import OldVersion
 from dossier.core.units import Unit
 from dossier.links import items
 from dossier.links.agreements import Agreements
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.links.notes import Got, got
-from dossier.links.sync.books import Received, Stale, View
+from dossier.links.sync.books import Earlier, Received, Stale, View
 from dossier.links.sync.planner import Base
+
+_LONGEST_AUTHOR = 200
+#: Bytes of theirs, and what is said there of them where they are not the newest.
+_Theirs = tuple[Got, OldVersion | None]
 
 
 class Ledger(Agreements):
@@ -37,7 +44,7 @@ class Ledger(Agreements):
             if row.folder:
                 await self._make_folder(unit, link, row, folder_id, name)
             else:
-                await self._make_document(unit, link, row, folder_id, name, got(received))
+                await self._make_document(unit, link, row, folder_id, name, _in_order(received))
             return None
 
         await self._do(verb)
@@ -59,38 +66,45 @@ class Ledger(Agreements):
         await items.agreed(unit, link, row)
 
     async def _make_document(
-        self, unit: Unit, link: LinkRow, row: LinkItemRow, folder_id: UUID, name: str, bytes_: Got
+        self, unit: Unit, link: LinkRow, row: LinkItemRow, folder_id: UUID, name: str, versions: Sequence[_Theirs]
     ) -> None:
-        upload = documents.Upload(bytes_.stored, name, f"From {link.name}")
-        made = await documents.add(unit, upload, folder_id, name, on_conflict="rename")
+        made = await documents.add(unit, _upload(link, name, *versions[0]), folder_id, name, on_conflict="rename")
         row.node_id = made["id"]
-        items.put_base(row, Base(row.their_parent, made["name"], row.their_name, bytes_.digest, 1, row.their_tag))
+        number = await self._append(unit, link, made["id"], versions[1:]) if versions[1:] else 1
+        digest = versions[-1][0].digest
+        items.put_base(row, Base(row.their_parent, made["name"], row.their_name, digest, number, row.their_tag))
         await items.agreed(unit, link, row)
 
-    async def pull(self, view: View, received: Received) -> None:
-        """One version more."""
+    async def pull(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
+        """One version more, or as many as they made."""
 
         async def verb(unit: Unit, link: LinkRow) -> None:
             row, base = await self._checked(unit, link, view), view.base
             if row.node_id is None or base is None:
                 raise Stale
-            made = await self._append(unit, link, row.node_id, got(received))
+            made = await self._append(unit, link, row.node_id, _in_order(received, before))
             items.put_base(row, replace(base, digest=received.digest, number=made, tag=row.their_tag))
             await items.agreed(unit, link, row)
 
         await self._do(verb)
 
     async def _append(
-        self, unit: Unit, link: LinkRow, document_id: UUID, bytes_: Got, branched_from: int | None = None
+        self,
+        unit: Unit,
+        link: LinkRow,
+        document_id: UUID,
+        versions: Sequence[_Theirs],
+        branched_from: int | None = None,
     ) -> int:
-        """Their bytes as a version; its number."""
-        name = (await documents.get(unit, document_id))["name"]
-        upload = documents.Upload(bytes_.stored, name, f"From {link.name}")
-        made = await documents.add_version(unit, document_id, upload, branched_from=branched_from)
+        """Their bytes as versions; the number of the last."""
+        made = await documents.get(unit, document_id)
+        for each in versions:
+            upload = _upload(link, made["name"], *each)
+            made = await documents.add_version(unit, document_id, upload, branched_from=branched_from)
         number: int = made["version"]["number"]
         return number
 
-    async def branch(self, view: View, received: Received, *, conflict: bool) -> None:
+    async def branch(self, view: View, received: Received, before: Sequence[Earlier] = (), *, conflict: bool) -> None:
         """Theirs, ours above it again, and a task for a person."""
 
         async def verb(unit: Unit, link: LinkRow) -> None:
@@ -98,7 +112,8 @@ class Ledger(Agreements):
             if row.node_id is None or ours is None:
                 raise Stale
             base = view.base or Base(row.their_parent, ours.place.name, row.their_name)
-            number = await self._append(unit, link, row.node_id, got(received), base.number or None)
+            theirs = _in_order(received, before)
+            number = await self._append(unit, link, row.node_id, theirs, base.number or None)
             kept = await documents.restore_version(unit, row.node_id, ours.number, "Kept above what came from the link")
             items.put_base(row, replace(base, digest=received.digest, number=number, tag=row.their_tag))
             if conflict:
@@ -124,18 +139,18 @@ class Ledger(Agreements):
             "link.conflict", document_id=row.node_id, link_id=str(link.id), name=link.name, theirs=theirs, ours=ours
         )
 
-    async def revive(self, view: View, received: Received) -> None:
+    async def revive(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
         """Back with theirs as the newest version, or made anew."""
 
         async def verb(unit: Unit, link: LinkRow) -> None:
             row = await self._checked(unit, link, view)
             folder_id, name = await self._node(unit, link, row.their_parent), fit(row.their_name)
-            bytes_ = got(received)
+            theirs = _in_order(received, before)
             if row.node_id is None or not await documents.in_trash(unit, row.node_id):
-                return await self._make_document(unit, link, row, folder_id, name, bytes_)
+                return await self._make_document(unit, link, row, folder_id, name, theirs)
             back = await documents.restore_document(unit, row.node_id, folder_id, rename=True)
-            number = await self._append(unit, link, row.node_id, bytes_)
-            base = Base(row.their_parent, back["name"], row.their_name, bytes_.digest, number, row.their_tag)
+            number = await self._append(unit, link, row.node_id, theirs)
+            base = Base(row.their_parent, back["name"], row.their_name, received.digest, number, row.their_tag)
             items.put_base(row, base)
             await items.agreed(unit, link, row)
             return None
@@ -176,6 +191,20 @@ class Ledger(Agreements):
             await unit.session.execute(delete(LinkItemRow).where(LinkItemRow.id == row.id))
 
         await self._do(verb)
+
+
+def _in_order(received: Received | None, before: Sequence[Earlier] = ()) -> list[_Theirs]:
+    return [*((got(each.received), each.said) for each in before), (got(received), None)]
+
+
+def _upload(link: LinkRow, name: str, bytes_: Got, said: OldVersion | None) -> documents.Upload:
+    """Their bytes, with who made them there and when, if they are not the newest."""
+    told = []
+    if said and said.author:
+        told.append("".join(letter for letter in said.author if letter.isprintable())[:_LONGEST_AUTHOR])
+    if said and said.modified_at:
+        told.append(f"{said.modified_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    return documents.Upload(bytes_.stored, name, f"From {link.name}" + (f" ({', '.join(told)})" if told else ""))
 
 
 def fit(name: str) -> str:

@@ -187,11 +187,14 @@ class Notes:
 
         async def verb(unit: ReadUnit, link: LinkRow) -> list[tuple[int, bytes]]:
             row = await items.get(unit, link, view.key)
-            if row is None or row.node_id is None:
+            if row is None:
                 raise Stale
-            return await documents.digests_after(unit, row.node_id, number)
+            return await documents.digests_after(unit, row.node_id, number) if row.node_id else []
 
-        return await self._read(verb)
+        try:
+            return await self._read(verb)
+        except documents.DocumentNotFound:
+            return []
 
     @asynccontextmanager
     async def receive(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Got]:

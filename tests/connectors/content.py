@@ -44,6 +44,12 @@ async def read(connector: Connector, item_id: str, if_tag: str | None = None) ->
         return b"".join([piece async for piece in pieces])
 
 
+async def read_version(connector: Connector, item_id: str, version_id: str) -> bytes:
+    """The bytes of one that is not the newest."""
+    async with connector.open_version(item_id, version_id) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
 async def listed(connector: Connector) -> dict[str, Item]:
     """Everything, by id; a folder has come before what lies in it."""
     found: dict[str, Item] = {}

@@ -56,6 +56,8 @@ class Node:
     author: str = "Ada"
     modified: datetime = field(default_factory=lambda: datetime.now(UTC))
     versions: list[dict[str, Any]] = field(default_factory=list)
+    #: What each version held, by its id.
+    kept: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def etag(self) -> str:
@@ -136,7 +138,8 @@ class FakeGraph:
         self._log: list[str] = []
         self._deleted: dict[str, str] = {}
         self._generation, self._rest = 0, dict[str, list[dict[str, Any]]]()
-        self._downloads: dict[str, str] = {}
+        #: Ticket → the item, and which version of it ("" for that of now).
+        self._downloads: dict[str, tuple[str, str]] = {}
         self._of_people: set[str] = set()
         self._count, self._graph_calls = 1, 0
         self._runner: web.AppRunner | None = None
@@ -427,9 +430,9 @@ class FakeGraph:
             case "children":
                 return self._listed(request, [self._shown(each) for each in self._children(node.id)])
             case "content":
-                ticket = uuid4().hex
-                self._downloads[ticket] = node.id
-                return web.Response(status=302, headers={"Location": f"{self.origin}/dl/{ticket}?sig=a%2Bb"})
+                return self._ticket(node)
+            case _ if action.startswith("versions/"):
+                return self._ticket(node, unquote(action.removeprefix("versions/").removesuffix("/content")))
             case "versions":
                 return self._listed(request, node.versions[::-1])
             case "permissions":
@@ -437,6 +440,16 @@ class FakeGraph:
             case "delta":
                 return self._delta(request, node)
         raise Refused(405, "methodNotAllowed")
+
+    def _ticket(self, node: Node, version: str = "") -> web.Response:
+        if version and version not in [each["id"] for each in node.versions]:
+            raise Refused(404, "itemNotFound")
+        if version and version == node.versions[-1]["id"]:
+            # "You cannot get the content of the current version."
+            raise Refused(400, "invalidRequest")
+        ticket = uuid4().hex
+        self._downloads[ticket] = (node.id, version)
+        return web.Response(status=302, headers={"Location": f"{self.origin}/dl/{ticket}?sig=a%2Bb"})
 
     def _permissions(self, node: Node) -> list[dict[str, Any]]:
         found, at = list(self.permissions.get(node.id, ())), self.nodes.get(node.parent)
@@ -536,7 +549,9 @@ class FakeGraph:
         if node.facet == "file":
             shown = self._shown(node)
             kept = {key: shown[key] for key in ("size", "lastModifiedDateTime", "lastModifiedBy")}
-            node.versions.append({"id": f"{len(node.versions) + 1}.0", **kept})
+            name = f"{len(node.kept) + 1}.0"
+            node.versions.append({"id": name, **kept})
+            node.kept[name] = node.data
 
     def _listed(self, request: web.Request, entries: list[dict[str, Any]]) -> web.Response:
         at = int(request.query.get("$skiptoken", "0"))
@@ -621,10 +636,12 @@ class FakeGraph:
     def _download(self, request: web.Request, ticket: str) -> web.Response:
         if "Authorization" in request.headers or request.rel_url.raw_query_string != "sig=a%2Bb":
             raise Refused(401, "unauthenticated")
-        node = self.nodes.get(self._downloads.get(ticket, ""))
+        item, version = self._downloads.get(ticket, ("", ""))
+        node = self.nodes.get(item)
         if node is None:
             raise Refused(404, "itemNotFound")
-        return web.Response(body=node.data, content_type="application/octet-stream")
+        data = node.kept[version] if version else node.data
+        return web.Response(body=data, content_type="application/octet-stream")
 
     async def _subscription(self, request: web.Request, name: str, given: dict[str, Any]) -> web.Response:
         if request.method == "POST":

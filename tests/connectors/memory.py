@@ -1,14 +1,15 @@
 """Somebody else's system in memory, under the contract: with a feed or without, ids that stay or paths, with versions."""
 
-import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from dossier.connectors import Caps, Content, Item, OldVersion, Page, RemoteError, Right
 
 PAGE = 7
+WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 Hook = Callable[[str], None]
 
 
@@ -23,6 +24,7 @@ class Node:
     content: bytes = b""
     tag: str = ""
     history: list[bytes] = field(default_factory=list)
+    old_tags: list[str] = field(default_factory=list)
 
 
 class MemoryRemote:
@@ -31,8 +33,8 @@ class MemoryRemote:
     People on that side use the methods of ``their_…``, which no hook sees.
     """
 
-    def __init__(self, caps: Caps, *, rewrites: bool = False) -> None:
-        self.caps, self.rewrites = caps, rewrites
+    def __init__(self, caps: Caps, *, rewrites: bool = False, tells_tags: bool = True) -> None:
+        self.caps, self.rewrites, self.tells_tags = caps, rewrites, tells_tags
         self.nodes: dict[str, Node] = {}
         self.log: list[str] = []
         self.expired_before = 0
@@ -93,6 +95,7 @@ class MemoryRemote:
     def _write(self, node: Node, content: bytes) -> None:
         if self.caps.versions:
             node.history.append(node.content)
+            node.old_tags.append(node.tag)
         node.content, node.tag = content, self._tag()
         self.log.append(node.id)
 
@@ -273,8 +276,28 @@ class MemoryRemote:
         """What it keeps."""
         if not self.caps.versions:
             raise RemoteError("unsupported", "It keeps none.")
+        self.before("versions")
         node = self._get(item_id)
-        return [OldVersion(hashlib.sha256(old).hexdigest(), None, len(old)) for old in reversed(node.history)]
+        kept = zip([*node.history, node.content], [*node.old_tags, node.tag], strict=True)
+        found = [
+            OldVersion(f"{number}.0", WHEN, len(content), "Ada", tag if self.tells_tags else "")
+            for number, (content, tag) in enumerate(kept, 1)
+        ]
+        return found[::-1]
+
+    @asynccontextmanager
+    async def open_version(self, item_id: str, version_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """An old one."""
+        self.before("open_version")
+        history, number = self._get(item_id).history, int(version_id.removesuffix(".0"))
+        if number > len(history):
+            raise RemoteError("refused", "That is the newest.")
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield history[number - 1]
+            self.after("open_version")
+
+        yield chunks()
 
     async def rights(self, item_id: str | None) -> list[Right]:
         """What the test says."""

@@ -7,7 +7,7 @@ import pytest
 
 from dossier.connectors import Connector, Item, RemoteError, Right
 from tests.connectors.conftest import Place
-from tests.connectors.content import Gate, content, listed, listed_at_last, read
+from tests.connectors.content import Gate, content, listed, listed_at_last, read, read_version
 
 # NFC and NFD, what an address has to encode, leading and trailing dots, 255 bytes.
 NAMES = [
@@ -519,6 +519,27 @@ class TestVersions:
         else:
             with pytest.raises(RemoteError) as refused:
                 await ours.versions(made.id)
+            assert refused.value.kind == "unsupported" and refused.value.permanent
+
+    async def test_what_they_held(self, ours: Connector, theirs: Connector) -> None:
+        await ours.check()
+        await theirs.check()
+        items = [await ours.create(None, "a", content(b"1"))]
+        for data in (b"22", b"", b"4" * 300_000, b"now"):
+            if data or ours.caps.versions:
+                items.append(await theirs.put(items[-1].id, content(data), if_match=items[-1].etag))
+        id_ = items[-1].id
+        if ours.caps.versions:
+            kept = (await ours.versions(id_))[::-1]
+            assert [await read_version(ours, id_, each.id) for each in kept[:-1]] == [b"1", b"22", b"", b"4" * 300_000]
+            assert [each.tag for each in kept] in ([item.tag for item in items], [""] * 5)
+            for item_id, version_id in ((id_, "none"), ("none", kept[0].id)):
+                with pytest.raises(RemoteError) as refused:
+                    await read_version(ours, item_id, version_id)
+                assert refused.value.kind in ("missing", "refused")
+        else:
+            with pytest.raises(RemoteError) as refused:
+                await read_version(ours, id_, "1")
             assert refused.value.kind == "unsupported" and refused.value.permanent
 
 

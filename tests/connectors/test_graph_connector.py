@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dossier.connectors import Connector, Content
 from dossier.connectors.graph import GraphConnector
-from tests.connectors.content import read
+from tests.connectors.content import read, read_version
 from tests.connectors.fake_graph import UNIT, FakeGraph, graph_connector
 from tests.connectors.graph_calls import LARGE, PIECES, content, refused, xored
 
@@ -176,6 +176,18 @@ class TestReading:
         ]
         async with refused("missing"):
             await graph.versions("item!404")
+
+    async def test_the_bytes_of_a_version(self, fake: FakeGraph, graph: GraphConnector) -> None:
+        node = fake.add(None, "a.bin", LARGE)
+        fake.edit(node.id, b"2")
+        assert await read_version(graph, node.id, "1.0") == LARGE
+        async with refused("refused"):
+            await read_version(graph, node.id, "2.0")
+        async with refused("refused"):
+            await read_version(graph, node.id, "../../x")
+        node.versions.pop(0)
+        async with refused("missing"):
+            await read_version(graph, node.id, "1.0")
 
 
 class TestCreate:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dossier import folders
 from dossier.connectors import Content, Item
-from dossier.links.sync.books import Cycle, NotEmpty, Received, Stale, Terms, View
+from dossier.links.sync.books import Cycle, Earlier, NotEmpty, Received, Stale, Terms, View
 from dossier.links.sync.planner import Base, Ours, Place, Theirs
 
 
@@ -66,6 +66,8 @@ class MemoryBooks:
         self.now = 0.0
         self.changes = 0
         self.braked: tuple[int, int] | None = None
+        #: What came once more although it was a version already.
+        self.doubled: list[bytes] = []
         self._ids = 0
 
     # What people do here
@@ -360,13 +362,13 @@ class MemoryBooks:
         row.base = Base(theirs.place.parent, thing.name, theirs.place.name, digest, number, theirs.tag)
         row.revision += 1
 
-    async def pull(self, view: View, received: Received) -> None:
-        """One version more."""
+    async def pull(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
+        """One version more, or several."""
         row, thing = self._document(view)
         assert isinstance(received, Bytes)
         assert row.base
         assert view.theirs
-        thing.versions.append(received.content)
+        self._append(thing, received, before)
         self.changes += 1
         row.base = replace(row.base, digest=received.digest, number=len(thing.versions), tag=view.theirs.tag)
         row.revision += 1
@@ -376,20 +378,22 @@ class MemoryBooks:
         assert row.node
         return row, self.things[row.node]
 
-    async def branch(self, view: View, received: Received, *, conflict: bool) -> None:
+    async def branch(self, view: View, received: Received, before: Sequence[Earlier] = (), *, conflict: bool) -> None:
         """Theirs, and ours above it."""
         row, thing = self._document(view)
         assert isinstance(received, Bytes)
         assert view.theirs
-        thing.versions += [received.content, thing.versions[-1]]
+        head = thing.versions[-1]
+        self._append(thing, received, before)
+        thing.versions.append(head)
         self.changes += 1
         place = row.base or Base(view.theirs.place.parent, thing.name, view.theirs.place.name)
         number = len(thing.versions) - 1
         row.base = replace(place, digest=received.digest, number=number, tag=view.theirs.tag)
-        row.conflict = conflict
+        row.conflict = row.conflict or conflict
         row.revision += 1
 
-    async def revive(self, view: View, received: Received) -> None:
+    async def revive(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
         """Back, with theirs."""
         row = self._checked(view)
         assert row.node
@@ -398,7 +402,7 @@ class MemoryBooks:
         thing, parent = self.things[row.node], self._node(view.theirs.place.parent)
         thing.parent, thing.name = parent, self._free(parent, thing.name, folder=False)
         thing.trashed = False
-        thing.versions.append(received.content)
+        self._append(thing, received, before)
         self.changes += 1
         self._agree(row, thing, view.theirs)
 
@@ -487,3 +491,9 @@ class MemoryBooks:
     async def brake(self, deleted: int, replaced: int) -> None:
         """Stop."""
         self.braked = (deleted, replaced)
+
+    def _append(self, thing: Thing, received: Bytes, before: Sequence[Earlier]) -> None:
+        """Theirs, the oldest first."""
+        earlier = [each.received.content for each in before if isinstance(each.received, Bytes)]
+        self.doubled += [content for content in earlier if content in thing.versions]
+        thing.versions += [*earlier, received.content]

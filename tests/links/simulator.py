@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from uuid import UUID
 
 from dossier.connectors import Caps, RemoteError
 from dossier.links.sync.books import Books, Terms
@@ -46,7 +47,7 @@ class World:
         self.dice = random.Random(self.seed)
         dice = self.dice
         direction: Direction = dice.choice(DIRECTIONS)
-        self.remote = MemoryRemote(dice.choice(SYSTEMS), rewrites=dice.random() < 0.3)
+        self.remote = MemoryRemote(dice.choice(SYSTEMS), rewrites=dice.random() < 0.3, tells_tags=dice.random() < 0.5)
         types = dice.choice(TYPES)
         self.books = MemoryBooks(
             Terms(direction, types=types, most_deleted=3, most_deleted_share=0.5, most_replaced=50)
@@ -58,6 +59,8 @@ class World:
         self.remote.before, self.remote.after = self._before, self._after
         self.calm = False
         self.said = 0
+        #: Tags that were agreed on, by the item; no two contents have the same.
+        self.agreed: set[tuple[UUID, str]] = set()
 
     # The people
 
@@ -140,6 +143,7 @@ class World:
     def after_books(self, name: str) -> None:
         """After it."""
         self._note(name)
+        self.agreed.update((row.key, row.base.tag) for row in self.books.rows.values() if row.base)
         if not self.calm:
             self._die()
 
@@ -249,6 +253,7 @@ def judge(world: World) -> list[str]:
     books, remote, wrong = world.books, world.remote, []
     kept = {content.rstrip(b"!") for content in books.contents() | remote.contents()}
     wrong += [f"lost {content!r}" for content in remote.replaced if content.rstrip(b"!") not in kept]
+    wrong += [f"twice {content!r}" for content in books.doubled if content != b"the same"]
     rows = list(books.rows.values())
     for ids in ([row.remote_id for row in rows], [row.node for row in rows]):
         known = [id_ for id_ in ids if id_]
@@ -260,8 +265,24 @@ def judge(world: World) -> list[str]:
         if not any(row.remote_id == node.id and row.theirs for row in rows):
             wrong.append(f"nobody knows their {node.id}")
     for row in rows:
-        wrong += _apart(world, row)
+        wrong += _apart(world, row) + _passed_over(world, row)
     return wrong
+
+
+def _passed_over(world: World, row: Row) -> list[str]:
+    """What people there made of a document since both sides agreed on one of its contents, and is no version."""
+    thing = world.books.things.get(row.node) if row.node else None
+    node = world.remote.nodes.get(row.remote_id or "")
+    if not world.remote.caps.versions or thing is None or node is None or node.folder or row.state != "synced ":
+        return []
+    kept = {content.rstrip(b"!") for content in world.books.contents()}
+    made = [content.rstrip(b"!") for content in [*node.history, node.content]]
+    if not world.remote.tells_tags and made.count(b"the same") > 1:
+        # By its bytes alone one cannot be told from the other.
+        return []
+    tags = [*node.old_tags, node.tag]
+    first = next((at for at, tag in enumerate(tags) if (row.key, tag) in world.agreed), len(made))
+    return [f"passed over {content!r} {row}" for content in made[first:] if content not in kept]
 
 
 def _holds_held(world: World, row: Row) -> bool:

@@ -144,6 +144,31 @@ async def test_both_ways(joined: Joined, place: tuple[dict[str, Any], dict[str, 
     assert (link["waiting"], link["failed"]) == (0, 0)
 
 
+async def test_what_was_made_between_two_looks(
+    joined: Joined, place: tuple[dict[str, Any], dict[str, str], Connector]
+) -> None:
+    where, credentials, theirs = place
+    await theirs.check()
+    await joined.folder("Shared")
+    item = await theirs.create(None, "a.txt", content(b"0"))
+    told = {"name": "There", "folder_id": joined.folder_id, "place": where, "credentials": credentials}
+    joined.link_id = (await joined.call("POST", "/links", 201, json=told))["id"]
+    await joined.world.work()
+    document = await joined.document("a.txt")
+    await joined.version(document, b"ours")
+    await joined.run()
+    last = await theirs.find(None, "a.txt")
+    assert last is not None
+    for data in (b"1", b"22", b"22", b"333"):
+        last = await theirs.put(item.id, content(data), if_match=last.etag)
+    for _ in range(2):
+        link = await joined.run()
+        assert (link["failed"], link["conflicts"], link["waiting"]) == (0, 0, 0)
+        newest = (await joined.get(document))["version"]["number"]
+        made = [await joined.content(document, number) for number in range(1, newest + 1)]
+        assert made == [b"0", b"ours", *([b"1", b"22"] if theirs.caps.versions else []), b"333"]
+
+
 class TestRefused:
     async def test_wrong_credentials(self, joined: Joined, wsgidav: DavServer) -> None:  # the fixture
         place = {"kind": "webdav", "url": wsgidav.address}

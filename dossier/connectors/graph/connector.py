@@ -89,7 +89,15 @@ class GraphConnector:
             yield self._bytes(response, item, if_tag)
 
     async def _bytes(self, response: aiohttp.ClientResponse, item: Item, if_tag: str | None) -> AsyncIterator[bytes]:
-        count, announced = 0, _announced(response, item)
+        async for chunk in self._whole(response, item.size):
+            yield chunk
+        if if_tag is not None:
+            now = await self.stat(item.id)
+            self._match("" if now is None else now.tag, if_tag)
+
+    @staticmethod
+    async def _whole(response: aiohttp.ClientResponse, size: int | None) -> AsyncIterator[bytes]:
+        count, announced = 0, _announced(response, size)
         try:
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 count += len(chunk)
@@ -98,9 +106,6 @@ class GraphConnector:
             raise torn(error) from error
         if announced is not None and count != announced:
             raise RemoteError("unreachable", f"{count} bytes came of the {announced} that were announced.")
-        if if_tag is not None:
-            now = await self.stat(item.id)
-            self._match("" if now is None else now.tag, if_tag)
 
     @staticmethod
     def _match(tag: str, if_tag: str | None) -> None:
@@ -192,6 +197,13 @@ class GraphConnector:
         found = [version_of(raw) async for raw in entries]
         return sorted(found, key=lambda each: each.modified_at.timestamp() if each.modified_at else 0.0, reverse=True)
 
+    @asynccontextmanager
+    async def open_version(self, item_id: str, version_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        await self._file(item_id)
+        where = f"{self._items}{of_item(item_id)}/versions/{of_item(version_id)}/content"
+        async with self.graph.content(where) as response:
+            yield self._whole(response, None)
+
     async def rights(self, item_id: str | None) -> list[Right]:
         if item_id is not None and await self._look(item_id) is None:
             raise RemoteError("missing", "The item is not there any more.")
@@ -266,12 +278,12 @@ class GraphConnector:
         return True
 
 
-def _announced(response: aiohttp.ClientResponse, item: Item) -> int | None:
+def _announced(response: aiohttp.ClientResponse, size: int | None) -> int | None:
     """How many bytes have to come; None where the transfer's own form tells its end.
 
-    The item's size is the last resort: SharePoint hands out office files that are longer or shorter than it says.
+    The size that was told is the last resort: SharePoint hands out office files that are longer or shorter than it says.
     """
     if "Content-Encoding" in response.headers or "Transfer-Encoding" in response.headers:
         return None
     length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else item.size
+    return int(length) if length.isdecimal() else size

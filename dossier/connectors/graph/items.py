@@ -55,7 +55,7 @@ def item_of(raw: dict[str, Any], root_id: str) -> Item:
 
 
 def version_of(raw: dict[str, Any]) -> OldVersion:
-    """A driveItemVersion."""
+    """A driveItemVersion, which has neither eTag nor hash."""
     size = raw.get("size")
     modified = moment(raw.get("lastModifiedDateTime"))
     return OldVersion(str(raw.get("id", "")), modified, size if isinstance(size, int) else None, author_of(raw))

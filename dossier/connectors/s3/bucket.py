@@ -26,7 +26,7 @@ _BY_CODE: Final[dict[str, Kind]] = {
     ),
     **dict.fromkeys(("SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "429", "503"), "throttled"),
     **dict.fromkeys(("InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "507"), "full"),
-    **dict.fromkeys(("NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404"), "missing"),
+    **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload", "404"), "missing"),
     **dict.fromkeys(("PreconditionFailed", "ConditionalRequestConflict", "412", "409"), "changed"),
     **dict.fromkeys(("NotImplemented", "501"), "unsupported"),
 }

@@ -222,10 +222,21 @@ class S3Connector(Connector):
         found: list[OldVersion] = []
         async for page in self._bucket.pages("list_object_versions", key):
             own = [each for each in page.get("Versions", ()) if each["Key"] == key]
-            found += [OldVersion(each["VersionId"], each["LastModified"].astimezone(UTC), each["Size"]) for each in own]
+            found += [_version(each) for each in own]
             if any(each["Key"] != key for each in page.get("Versions", ())):
                 break
         return found
+
+    @asynccontextmanager
+    async def open_version(self, item_id: str, version_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        steps_of(item_id)
+        answer = await self._bucket.call("get_object", Key=self._prefix + item_id, VersionId=version_id)
+        try:
+            if answer.get("VersionId") != version_id:  # of a store, or a bucket, that hands out the newest instead
+                raise RemoteError("unsupported", "The bucket keeps no versions.")
+            yield self._bucket.pieces(answer)
+        finally:
+            answer["Body"].close()
 
     async def rights(self, item_id: str | None) -> list[Right]:
         raise RemoteError("unsupported", "Who may do what in a bucket is in policies that the store does not sum up.")
@@ -251,6 +262,11 @@ def _file(item_id: str, etag: str, size: int, modified: datetime | None) -> Item
     parent, slash, name = item_id.rpartition("/")
     when = modified.astimezone(UTC) if modified else None
     return Item(item_id, parent + slash or None, name, tag=etag, etag=etag, size=size, modified_at=when)
+
+
+def _version(entry: dict[str, Any]) -> OldVersion:
+    when = entry["LastModified"].astimezone(UTC)
+    return OldVersion(entry["VersionId"], when, entry["Size"], tag=entry["ETag"])
 
 
 def _folder(item_id: str) -> Item:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -284,6 +284,9 @@ class ServiceConnector(Connector):
         return None
 
     async def versions(self, item_id: str) -> list[OldVersion]:
+        raise RemoteError("unsupported", "The versions that this service may keep cannot be asked for.")
+
+    def open_version(self, item_id: str, version_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         raise RemoteError("unsupported", "The versions that this service may keep cannot be asked for.")
 
     async def rights(self, item_id: str | None) -> list[Right]:

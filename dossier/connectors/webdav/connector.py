@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import aiohttp
@@ -237,6 +237,9 @@ class WebDavConnector(Connector):
                 raise
 
     async def versions(self, item_id: str) -> list[OldVersion]:
+        raise RemoteError("unsupported", "WebDAV has no common way to old versions.")
+
+    def open_version(self, item_id: str, version_id: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         raise RemoteError("unsupported", "WebDAV has no common way to old versions.")
 
     async def rights(self, item_id: str | None) -> list[Right]:

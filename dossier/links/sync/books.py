@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from dossier.connectors import Content, Item
+from dossier.connectors import Content, Item, OldVersion
 from dossier.links.sync.planner import Base, Direction, Ours, Theirs
 
 
@@ -87,6 +87,14 @@ class Received(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A version of theirs that is not the newest, and what is said there of it."""
+
+    received: Received
+    said: OldVersion
+
+
 class Books(Protocol):
     """Dossier's side of one link."""
 
@@ -131,7 +139,7 @@ class Books(Protocol):
         ...
 
     async def versions_after(self, view: View, number: int) -> list[tuple[int, bytes]]:
-        """Numbers and digests of the versions after ``number``, the oldest first."""
+        """Numbers and digests of the versions after ``number``, the oldest first; none of a document that was purged."""
         ...
 
     def receive(self, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Received]:
@@ -155,19 +163,21 @@ class Books(Protocol):
         """
         ...
 
-    async def pull(self, view: View, received: Received) -> None:
-        """Append their content as a version."""
+    async def pull(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
+        """Append their content as a version, after those that they made ``before``."""
         ...
 
-    async def branch(self, view: View, received: Received, *, conflict: bool) -> None:
-        """Append their content as a version that names the base it was branched from, and ours above it once more.
+    async def branch(self, view: View, received: Received, before: Sequence[Earlier] = (), *, conflict: bool) -> None:
+        """Append their content (and what they made ``before``) as versions that name the base they were branched from,
+        and ours above them once more.
 
         With ``conflict`` a person is asked by a task, and nothing of theirs is replaced until it is done.
         """
         ...
 
-    async def revive(self, view: View, received: Received) -> None:
-        """Bring a document back with their content as the newest version; one that was purged or moved away is made anew."""
+    async def revive(self, view: View, received: Received, before: Sequence[Earlier] = ()) -> None:
+        """Bring a document back with their content as the newest version, after those that they made ``before``; one that
+        was purged or moved away is made anew."""
         ...
 
     async def move_ours(self, view: View) -> None:

@@ -5,13 +5,14 @@ look finds there what we meant to put, and comparing the bytes says that nothing
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
 from dossier import folders
 from dossier.connectors import Connector, Item, RemoteError
-from dossier.links.sync.books import Books, Cycle, Received, Stale, Terms, View
+from dossier.links.sync.books import Books, Cycle, Earlier, Received, Stale, Terms, View
+from dossier.links.sync.missed import Missed
 from dossier.links.sync.planner import Base, Ours, Step, Theirs
 
 MOST_NUMBERS = 50
@@ -23,6 +24,7 @@ class Steps:
 
     def __init__(self, books: Books, remote: Connector, terms: Terms) -> None:
         self.books, self.remote, self.terms = books, remote, terms
+        self._missed = Missed(books, remote, terms.max_bytes)
         self._does: dict[Step, Callable[[View], Awaitable[None]]] = {
             Step.CREATE_OURS: self.create_ours,
             Step.CREATE_THEIRS: self.create_theirs,
@@ -57,6 +59,13 @@ class Steps:
         ):
             yield received
 
+    @asynccontextmanager
+    async def _caught_up(self, view: View) -> AsyncIterator[tuple[Received, list[Earlier]]]:
+        """Their bytes, and those of the versions that they made before and nobody here has seen."""
+        candidates = await self._missed.candidates(view)
+        async with self._fetched(view) as received, AsyncExitStack() as kept:
+            yield received, await self._missed.fetch(view, candidates, received, kept)
+
     async def _same(self, view: View, received: Received, digest: bytes, number: int) -> bool:
         """Whether their bytes are a version of ours, or what their system made of it without anybody's doing."""
         return received.digest == digest or (number > 0 and await self.books.rewritten(view, received, number))
@@ -71,12 +80,12 @@ class Steps:
         return None
 
     async def pull(self, view: View) -> None:
-        """Their content becomes a version, if it is another at all."""
+        """Their content becomes a version, if it is another at all, after those that they made in between."""
         ours, base = _ours(view), _base(view)
-        async with self._fetched(view) as received:
-            if await self._same(view, received, ours.digest, ours.number):
+        async with self._caught_up(view) as (received, before):
+            if not before and await self._same(view, received, ours.digest, ours.number):
                 return await self.books.agree(view, replace(base, tag=_theirs(view).tag))
-            await self.books.pull(view, received)
+            await self.books.pull(view, received, before)
         return None
 
     async def meet(self, view: View) -> None:
@@ -85,22 +94,26 @@ class Steps:
         joined = base or Base(theirs.place.parent, ours.place.name, theirs.place.name)
         if view.folder:
             return await self.books.agree(view, joined)
-        async with self._fetched(view) as received:
+        async with self._caught_up(view) as (received, before):
             if await self._same(view, received, ours.digest, ours.number):
+                if before:
+                    return await self.books.pull(view, received, before)
                 same = replace(joined, digest=ours.digest, number=ours.number, tag=theirs.tag)
                 return await self.books.agree(view, same)
-            if base is not None and await self._same(view, received, base.digest, base.number):
+            back = base is not None and await self._same(view, received, base.digest, base.number)
+            if base is not None and back and not before:
                 return await self.books.agree(view, replace(base, tag=theirs.tag))
-            await self.books.branch(view, received, conflict=self.terms.direction != "out")
+            conflict = self.terms.direction != "out" and not back
+            await self.books.branch(view, received, before, conflict=conflict)
         return None
 
     async def revive_ours(self, view: View) -> None:
         """They changed what was put away here."""
         await self._have_ours(_theirs(view).place.parent)
-        async with self._fetched(view) as received:
-            if received.digest == _base(view).digest:
+        async with self._caught_up(view) as (received, before):
+            if not before and received.digest == _base(view).digest:
                 return await self.books.agree(view, replace(_base(view), tag=_theirs(view).tag))
-            await self.books.revive(view, received)
+            await self.books.revive(view, received, before)
         return None
 
     # Our content
