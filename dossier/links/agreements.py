@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, true, update
+from sqlalchemy import false, select, true, update
 
 from dossier.connectors import Item
 from dossier.core.units import ReadUnit, Unit
@@ -46,19 +46,36 @@ class Agreements(Notes):
         async def verb(unit: Unit, link: LinkRow) -> None:
             there = items.of(link).where(LinkItemRow.there == true())
             # All ids of a link in memory: some 100 bytes each.
-            rows = (await unit.session.execute(there)).scalars().all()
-            lost = [row for row in rows if row.remote_id not in ids]
-            fresh = [row for row in rows if row.node_id is None and not row.agreed and row.remote_id in ids]
-            for row in lost:
-                same = _same(row, fresh) if row.node_id is not None else None
-                if same is None:
+            for row in (await unit.session.execute(there)).scalars().all():
+                if row.remote_id not in ids:
                     await items.lose(unit, link, row)
-                    continue
-                fresh.remove(same)
-                await self._take_over(unit, link, row, same)
+            await self._find_again(unit, link)
             link.cursor, link.listed_at = cursor, unit.now
 
         await self._do(verb)
+
+    async def told(self, cursor: str) -> None:
+        """What a feed told as gone may have another id now."""
+
+        async def verb(unit: Unit, link: LinkRow) -> None:
+            await self._find_again(unit, link)
+            link.cursor = cursor
+
+        await self._do(verb)
+
+    async def _find_again(self, unit: Unit, link: LinkRow) -> None:
+        """What is gone since the last run and what is new may be one, where ids are paths."""
+        await unit.session.flush()
+        unknown = items.of(link).where(LinkItemRow.there == true(), LinkItemRow.node_id.is_(None))
+        fresh = [row for row in (await unit.session.execute(unknown)).scalars().all() if not row.agreed]
+        if not fresh:
+            return
+        gone = items.of(link).where(LinkItemRow.there == false(), LinkItemRow.dirty == true())
+        for row in (await unit.session.execute(gone.where(LinkItemRow.node_id.is_not(None)))).scalars().all():
+            same = _same(row, fresh)
+            if same is not None:
+                fresh.remove(same)
+                await self._take_over(unit, link, row, same)
 
     # What both agree on
 

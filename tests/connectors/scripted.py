@@ -61,6 +61,7 @@ async def scripted() -> AsyncIterator[Scripted]:
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/dav/"
     made.script["PROPFIND /dav/"] = multistatus([folder("/dav/")])
+    made.script["OPTIONS"] = answer(200)
     try:
         yield made
     finally:

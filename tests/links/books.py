@@ -40,6 +40,8 @@ class Row:
     theirs: Theirs | None = None
     base: Base | None = None
     size: int | None = None
+    #: That of ``theirs`` when it went.
+    tag: str = ""
     conflict: bool = False
     dirty: bool = True
     revision: int = 0
@@ -224,7 +226,7 @@ class MemoryBooks:
     def _lose(self, row: Row) -> None:
         if row.theirs is None:
             return
-        row.theirs = None
+        row.tag, row.theirs = row.theirs.tag, None
         self._touch(row)
         for child in list(self.rows.values()):
             if child.theirs is not None and child.theirs.place.parent == row.key:
@@ -236,21 +238,26 @@ class MemoryBooks:
 
     async def listed(self, ids: set[str], cursor: str | None) -> None:
         """What was not listed is gone, or has another id now."""
-        lost = [row for row in self.rows.values() if row.theirs is not None and row.remote_id not in ids]
-        fresh = [
-            row for row in self.rows.values() if row.node is None and row.base is None and row.theirs and not row.folder
-        ]
-        for row in lost:
-            same = [each for each in fresh if row.theirs and each.theirs and each.theirs.tag == row.theirs.tag]
-            if len(same) == 1 and row.node is not None and not row.folder:
+        for row in list(self.rows.values()):
+            if row.theirs is not None and row.remote_id not in ids:
+                self._lose(row)
+        self._find_again()
+        self.given = replace(self.given, cursor=cursor)
+
+    async def told(self, cursor: str) -> None:
+        """What is gone may have another id now."""
+        self._find_again()
+        self.given = replace(self.given, cursor=cursor)
+
+    def _find_again(self) -> None:
+        fresh = [row for row in self.rows.values() if row.node is None and row.base is None and row.theirs]
+        for row in [each for each in self.rows.values() if each.theirs is None and each.node and each.dirty]:
+            same = [each for each in fresh if each.theirs and each.theirs.tag == row.tag and not each.folder]
+            if len(same) == 1 and not row.folder:
                 row.remote_id, row.theirs, row.size = same[0].remote_id, same[0].theirs, same[0].size
                 del self.rows[same[0].key]
                 fresh.remove(same[0])
                 self._touch(row)
-        for row in lost:
-            if row.remote_id not in ids:
-                self._lose(row)
-        self.given = replace(self.given, cursor=cursor)
 
     async def keep_cursor(self, cursor: str | None) -> None:
         """Remember it."""

@@ -26,6 +26,7 @@ SYSTEMS = [
     Caps(feed=True, stable_ids=True, conditional_write=True),
     Caps(conditional_write=True, case_sensitive=False),
     Caps(conditional_write=True, versions=True),
+    Caps(feed=True, conditional_write=True),
 ]
 TYPES: list[tuple[str, ...]] = [(), (), (), ("txt", "docx")]
 DIRECTIONS: list[Direction] = ["both", "both", "both", "in", "out"]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from dossier import documents, folders, storage
-from dossier.connectors import RemoteError
+from dossier.connectors import Caps, RemoteError
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.units import ReadUnit, Unit
@@ -151,6 +151,12 @@ class Lives:
         async with self.units.read(self.actor) as unit:
             return await read(unit)
 
+    async def only(self) -> Any:
+        """The one document."""
+        (id_,) = (await self._living())[1]
+        async with self.units.read(self.actor) as unit:
+            return await documents.get(unit, id_)
+
     # The link
 
     async def sync(self) -> Engine:
@@ -260,3 +266,24 @@ async def test_both_sides_agree_whatever_happens(world: World, number: int) -> N
 @pytest.mark.parametrize("number", range(FEW, MANY))
 async def test_hundreds_of_lives(world: World, number: int) -> None:
     await _live(world, number)
+
+
+class TestFeedOfPaths:
+    """A system whose ids are paths and that has a feed of changes, as WebDAV with sync tokens."""
+
+    @pytest.mark.parametrize("folder", [False, True])
+    async def test_renamed_there_is_renamed_here(self, world: World, folder: bool) -> None:
+        lives = Lives(world, 0)
+        lives.remote, lives.calm = MemoryRemote(Caps(feed=True, conditional_write=True)), True
+        await lives.begin()
+        above = lives.remote.their_new(None, "papers", folder=True)
+        file = lives.remote.their_new(above.id, "a.txt", b"one")
+        await lives.sync()
+        before = await lives.only()
+        if folder:
+            lives.remote.their_move(above.id, None, "contracts")
+        else:
+            lives.remote.their_move(file.id, None, "b.txt")
+        await lives.sync()
+        after = await lives.only()
+        assert (after["id"], after["name"]) == (before["id"], "a.txt" if folder else "b.txt")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
@@ -25,12 +26,15 @@ _DIGESTS: Final = {"md5": 32, "sha1": 40, "sha256": 64}
 def asked(*, owncloud: bool) -> bytes:
     """The body of a PROPFIND, with what only Nextcloud and ownCloud know. Others are not asked for it: any property that
     rclone does not know makes it read every file of the folder, and break off where one is just being written."""
-    more = "<oc:fileid/><oc:checksums/>" if owncloud else ""
     return (
-        '<?xml version="1.0" encoding="utf-8"?>'
-        '<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><d:resourcetype/><d:getetag/>'
-        f"<d:getcontentlength/><d:getlastmodified/>{more}</d:prop></d:propfind>"
+        '<?xml version="1.0" encoding="utf-8"?><d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">'
+        f"{_properties(owncloud=owncloud)}</d:propfind>"
     ).encode()
+
+
+def _properties(*, owncloud: bool) -> str:
+    more = "<oc:fileid/><oc:checksums/>" if owncloud else ""
+    return f"<d:prop><d:resourcetype/><d:getetag/><d:getcontentlength/><d:getlastmodified/>{more}</d:prop>"
 
 
 def asked_rights(*, owncloud: bool) -> bytes:
@@ -40,6 +44,21 @@ def asked_rights(*, owncloud: bool) -> bytes:
         '<?xml version="1.0" encoding="utf-8"?>'
         '<d:propfind xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns"><d:prop><d:resourcetype/>'
         f"<d:current-user-privilege-set/>{more}</d:prop></d:propfind>"
+    ).encode()
+
+
+ASKED_TOKEN: Final = (
+    b'<?xml version="1.0" encoding="utf-8"?>'
+    b'<d:propfind xmlns:d="DAV:"><d:prop><d:supported-report-set/><d:sync-token/></d:prop></d:propfind>'
+)
+
+
+def asked_changes(token: str, *, owncloud: bool) -> bytes:
+    """The body of a REPORT for what became of the members since a token, to any depth (RFC 6578, section 3.2)."""
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><d:sync-collection xmlns:d="DAV:" xmlns:oc="http://owncloud.org/ns">'
+        f"<d:sync-token>{escape(token)}</d:sync-token><d:sync-level>infinite</d:sync-level>"
+        f"{_properties(owncloud=owncloud)}</d:sync-collection>"
     ).encode()
 
 
@@ -64,14 +83,38 @@ class Found:
 
 
 def parse(answer: bytes) -> list[Found]:
-    """The responses. Raises ``unreachable`` for what is no multistatus, has a DTD, or ends early."""
+    """The responses. Raises as ``tree``."""
+    return responses(tree(answer))
+
+
+def tree(answer: bytes) -> "Element":
+    """A multistatus. Raises ``unreachable`` for what is none, has a DTD, or ends early."""
     try:
-        root = fromstring(answer, forbid_dtd=True)
+        root: Element = fromstring(answer, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise RemoteError("unreachable", "The server's answer is not the XML of WebDAV.") from error
     if root.tag != f"{_DAV}multistatus":
         raise RemoteError("unreachable", "The server's answer is not one of WebDAV.")
+    return root
+
+
+def responses(root: "Element") -> list[Found]:
+    """What a multistatus says of each item."""
     return [found for response in root.findall(f"{_DAV}response") for found in _found(response)]
+
+
+def present_token(root: "Element") -> str:
+    """The token of a collection that has the report of its changes (RFC 6578, section 4); "" of any other."""
+    for prop in root.findall(f"{_DAV}response/{_DAV}propstat/{_DAV}prop"):
+        known = prop.find(f"{_DAV}supported-report-set/{_DAV}supported-report/{_DAV}report/{_DAV}sync-collection")
+        if known is not None:
+            return (prop.findtext(f"{_DAV}sync-token") or "").strip()
+    return ""
+
+
+def next_token(root: "Element") -> str:
+    """Up to where the changes are told (section 6.4)."""
+    return (root.findtext(f"{_DAV}sync-token") or "").strip()
 
 
 def date_of(text: str | None) -> datetime | None:

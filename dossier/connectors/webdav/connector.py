@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -17,7 +18,7 @@ from dossier.connectors.names import (
     is_hidden,
     steps_of,
 )
-from dossier.connectors.webdav import privileges, writing
+from dossier.connectors.webdav import feed, privileges, writing
 from dossier.connectors.webdav.answers import Found
 from dossier.connectors.webdav.places import Base
 from dossier.connectors.webdav.reading import Listing, Make, bare, is_strong, item_of, make_of, propfind
@@ -40,6 +41,9 @@ class WebDavConnector(Connector):
     what is written in the milliseconds between is lost. A folder is asked what is in
     it before it is deleted; what comes into it in between goes with it, since DELETE knows no condition on content
     (RFC 4918, section 9.6.1).
+
+    Where the server has a feed of changes (RFC 6578; ``check`` finds out), a look costs what changed; elsewhere every
+    folder is listed.
 
     Tags tell every change of a file's content; that of a file written in the last two seconds changes once more.
     """
@@ -76,13 +80,15 @@ class WebDavConnector(Connector):
         if not listing.found[()].folder:
             raise RemoteError("refused", "The address is that of a file.")
         self._learn(listing)
+        self.caps = replace(self.caps, feed=bool(await feed.token(self._wire)))
         return f"A WebDAV folder of {listing.server or 'a server that does not say what it is'}."
 
     def _learn(self, listing: Listing) -> Make:
         self._make = make_of(listing)
         digests = {"md5", "sha1", "sha256"} if self._make == "oc" else set[str]()
         self._wire.owncloud = self._make == "oc"
-        self.caps = Caps(conditional_write=self._make in ("oc", "apache"), digests=frozenset(digests))
+        conditional = self._make in ("oc", "apache")
+        self.caps = replace(self.caps, conditional_write=conditional, digests=frozenset(digests))
         return self._make
 
     async def _known_make(self) -> Make:
@@ -97,6 +103,12 @@ class WebDavConnector(Connector):
 
     async def changes(self, cursor: str | None = None) -> AsyncIterator[Page]:
         await self._known_make()
+        if cursor is not None:
+            async for page in feed.changes(self._wire, cursor):
+                yield page
+            return
+        # The token of before the walk: what changes meanwhile comes again.
+        token = await feed.token(self._wire) if self.caps.feed else ""
         waiting: list[list[str]] = [[]]
         while waiting:
             asked, waiting = waiting[-self._concurrency :], waiting[: -self._concurrency]
@@ -104,6 +116,8 @@ class WebDavConnector(Connector):
                 if items:
                     yield Page(items)
                 waiting += [steps_of(item.id) for item in items if item.folder]
+        if token:
+            yield Page(cursor=token)
 
     async def _children(self, path: list[str]) -> list[Item]:
         """What lies in a folder; nothing where that has gone since it was listed."""

@@ -26,6 +26,8 @@ _BY_METHOD: Final[dict[tuple[str, int], Kind]] = {
     ("PUT", 405): "name_taken",  # a collection is there
     ("PROPFIND", 405): "unsupported",
     ("PROPFIND", 501): "unsupported",
+    ("REPORT", 405): "unsupported",
+    ("REPORT", 501): "unsupported",
     ("OPTIONS", 405): "unsupported",
     ("OPTIONS", 501): "unsupported",
 }

@@ -110,6 +110,10 @@ class Books(Protocol):
         """Whether something that was there last time is not among ``ids``."""
         ...
 
+    async def told(self, cursor: str) -> None:
+        """The end of what a feed tells, and where to go on. What it told as gone may have another id now."""
+        ...
+
     async def listed(self, ids: set[str], cursor: str | None) -> None:
         """All was listed: what is not among ``ids`` is gone. A rename that changed the id is recognised here."""
         ...

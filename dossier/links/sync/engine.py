@@ -109,7 +109,7 @@ class Engine:
         part that was still to be listed to one that was already is in neither of the two."""
         seen, next_ = await self._pages(cursor)
         if cursor is not None:
-            await self.books.keep_cursor(next_ or cursor)
+            await self.books.told(next_ or cursor)
             return
         if await self.books.unlisted(seen):
             again, next_ = await self._pages(None)

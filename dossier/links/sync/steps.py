@@ -230,6 +230,9 @@ class Steps:
         there = replace(base, parent=ours.place.parent, our_name=ours.place.name, their_name=item.name)
         # A tag that is another now is not taken over: some systems make one when they move a file, but an edit of theirs
         # in this moment makes one as well. Comparing the bytes tells.
+        if view.folder and self.remote.caps.feed and not self.remote.caps.stable_ids:
+            # What was renamed in it meanwhile, the feed tells by paths that are ours no more: all is listed once.
+            await self.books.keep_cursor(None)
         await self.books.moved_there(view, item, there)
         return None
 
