@@ -15,6 +15,7 @@ from dossier.links import promises, runs
 from dossier.links.errors import LinkGone
 from dossier.links.ledger import Ledger
 from dossier.links.models import LinkItemRow, LinkRow
+from dossier.storage.errors import StorageFailed
 from tests.links.conftest import Joined
 from tests.links.test_links import write
 
@@ -156,3 +157,26 @@ class TestPromises:
         await joined.world.parts.units.run(actor, lambda unit: promises.keep(unit, timedelta(minutes=5)))
         await joined.world.work()
         assert await joined.here() == {"a.txt": b"one"}
+
+
+class TestStoreAway:
+    """Our own parts fail while a link works: it goes on where it was."""
+
+    async def test_nothing_is_lost_and_it_goes_on(self, joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+        await joined.make()
+        write(joined.share / "theirs.txt", b"theirs")
+        await joined.add("ours.txt", b"ours")
+
+        async def away(*_args: Any, **_how: Any) -> Any:
+            raise StorageFailed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(joined.world.parts.store, "put", away)
+            await joined.call("POST", f"/links/{joined.link_id}/run")
+            await joined.world.work()
+            assert await joined.here() == {"ours.txt": b"ours"}
+            assert (joined.share / "theirs.txt").read_bytes() == b"theirs"
+        joined.world.clock.move(seconds=3700)
+        await joined.world.work()
+        assert await joined.here() == joined.there() == {"theirs.txt": b"theirs", "ours.txt": b"ours"}
+        assert (await joined.call("GET", "/jobs", params={"state": "failed"}))["items"] == []
