@@ -319,7 +319,7 @@ class TestOthers:
         made = link(api, folder, share)
         window = windows(base, viewport=PHONE, has_touch=True, is_mobile=True).sign_in("mara")
         page = window.open("/")
-        page.get_by_role("button", name="More").click()
+        page.get_by_role("button", name="More", exact=True).click()
         page.get_by_role("link", name="Integrations").click()
         page.locator(f"a[href='/integrations/{made['id']}']").click()
         in_step(page)
