@@ -60,6 +60,8 @@ class Caps:
     stable_ids: bool = False
     #: ``if_match`` of ``put`` is checked by the other side in the same step. Otherwise just before.
     conditional_write: bool = False
+    #: Others are kept out for the moment in which we replace or delete, where the other side does not check by itself.
+    locks: bool = False
     #: The other side keeps the old versions of a file.
     versions: bool = False
     #: The other side can call us when something changed.

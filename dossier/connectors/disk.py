@@ -108,6 +108,13 @@ def _freshness(found: os.stat_result) -> str:
     return _FRESH if time.time_ns() - found.st_mtime_ns < tick * 1e9 else ""
 
 
+def _moment(seconds: float) -> datetime | None:
+    """None for what no calendar has: a broken clock may write any number."""
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
 def item_of(parent_id: str | None, name: str, found: os.stat_result) -> Item | None:
     """A file or folder; None for links, sockets, devices and hidden files of ours."""
     if not is_name(name) or not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
@@ -116,7 +123,7 @@ def item_of(parent_id: str | None, name: str, found: os.stat_result) -> Item | N
     # Two names of one file (hard links) cannot be told apart by its number.
     lasting = f"{found.st_dev}:{found.st_ino}" if is_folder or found.st_nlink == 1 else ""
     item_id = f"{parent_id}/{name}" if parent_id else name
-    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    modified = _moment(found.st_mtime)
     if is_folder:
         return Item(item_id, parent_id, name, folder=True, modified_at=modified, lasting=lasting)
     tag = tag_of(found)

@@ -72,7 +72,10 @@ def _webdav(fixture: str) -> Maker:
             await at(server.address).make_folder(None, name)
             address = f"{server.address}{name.replace('%', '%25').replace('#', '%23').replace(' ', '%20')}"
             # The connector is to cope with a missing slash and with letters that nobody has encoded.
-            yield Place(at(address), at(f"{address}/"), at(f"{address}/none/"))
+            place = Place(at(address), at(f"{address}/"), at(f"{address}/none/"))
+            for connector in (place.ours, place.theirs):
+                await connector.check()
+            yield place
 
     return make
 

@@ -1,10 +1,8 @@
 """What Microsoft Graph answers, and its refusals as the contract's."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from dossier.connectors.graph.answers import Answer, refusal, retry_after
+from dossier.connectors.graph.answers import Answer, refusal
 
 
 class TestRefusals:
@@ -47,10 +45,3 @@ class TestRefusals:
     def test_a_code_inside(self) -> None:
         body = {"error": {"code": "conflict", "innerError": {"code": "x", "innerError": {"code": "nameAlreadyExists"}}}}
         assert refusal(Answer(409, {}, body)).kind == "name_taken"
-
-    def test_retry_after_as_a_date(self) -> None:
-        soon = datetime.now(UTC) + timedelta(seconds=60)
-        wait = retry_after({"Retry-After": soon.strftime("%a, %d %b %Y %H:%M:%S GMT")})
-        assert wait is not None and 50 < wait <= 60
-        assert retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
-        assert retry_after({"Retry-After": "soon"}) is None

@@ -20,6 +20,8 @@ LOCK = (
     '<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype>'
     "<owner>somebody</owner></lockinfo>"
 )
+#: Good answers to a PUT; rclone says 201 whatever was there.
+WRITTEN = (200, 201, 204)
 EACH = pytest.mark.parametrize("server", ["apache", "wsgidav", "rclone"], indirect=True)
 
 
@@ -87,6 +89,81 @@ class TestLocks:
             assert refused.value.kind == "locked"
         assert (await listed(dav)).keys() == {"a"}
         assert await read(dav, "a") == b"1"
+
+
+async def put_by_somebody(server: DavServer, session: aiohttp.ClientSession, name: str) -> int:
+    """The answer to somebody's writing. Apache says 207 where it is a folder above that is locked."""
+    headers = authorization(USER, PASSWORD, "")
+    address = f"{server.address}{folder_of(server).name}/{name}"
+    async with session.put(address, data=b"theirs", headers=headers) as response:
+        return response.status
+
+
+class TestLocksOfOurs:
+    @pytest.mark.parametrize("server", ["wsgidav", "rclone"], indirect=True)
+    async def test_nobody_writes_between_our_look_and_our_write(
+        self, server: DavServer, session: aiohttp.ClientSession, dav: WebDavConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dossier.connectors.webdav import writing
+
+        await dav.check()
+        assert dav.caps.locks and not dav.caps.conditional_write
+        made = await dav.create(None, "a", content(b"1"))
+        theirs: list[int] = []
+        move = writing.move
+
+        async def overtaken(*args: object, **named: object) -> None:
+            theirs.append(await put_by_somebody(server, session, "a"))
+            await move(*args, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(writing, "move", overtaken)
+        await dav.put(made.id, content(b"ours"), if_match=made.etag)
+        assert theirs == [423]
+        assert await read(dav, "a") == b"ours"
+        assert await put_by_somebody(server, session, "a") in WRITTEN, "the lock is gone with our write"
+        assert await read(dav, "a") == b"theirs"
+
+    @EACH
+    async def test_nothing_comes_into_a_folder_that_we_delete(
+        self, server: DavServer, session: aiohttp.ClientSession, dav: WebDavConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from dossier.connectors.webdav.reading import propfind
+
+        await dav.check()
+        assert dav.caps.locks
+        await dav.make_folder(None, "f")
+        theirs: list[int] = []
+
+        async def overtaken(*args: object, **named: object) -> object:
+            answer = await propfind(*args, **named)  # type: ignore[arg-type]
+            if args[2] == "1":
+                theirs.append(await put_by_somebody(server, session, "f/a"))
+            return answer
+
+        monkeypatch.setattr("dossier.connectors.webdav.connector.propfind", overtaken)
+        await dav.delete("f")
+        assert theirs == [207 if dav.caps.conditional_write else 423]
+        monkeypatch.undo()
+        assert await dav.stat("f") is None
+        again = await dav.make_folder(None, "f")
+        assert await put_by_somebody(server, session, "f/a") in WRITTEN, "the lock is gone with the folder"
+        with pytest.raises(RemoteError) as refused:
+            await dav.delete(again.id)
+        assert refused.value.kind == "changed"
+        assert await read(dav, "f/a") == b"theirs", "and gone as well after a deletion that was not to be"
+        assert await put_by_somebody(server, session, "f/a") in WRITTEN
+
+    @pytest.mark.parametrize("server", ["wsgidav", "rclone"], indirect=True)
+    async def test_a_lock_is_gone_when_our_write_is_refused(
+        self, server: DavServer, session: aiohttp.ClientSession, dav: WebDavConnector
+    ) -> None:
+        await dav.check()
+        made = await dav.create(None, "a", content(b"1"))
+        assert await put_by_somebody(server, session, "a") in WRITTEN
+        with pytest.raises(RemoteError) as refused:
+            await dav.put(made.id, content(b"2"), if_match=made.etag)
+        assert refused.value.kind == "changed"
+        assert await put_by_somebody(server, session, "a") in WRITTEN
 
 
 class TestApache:

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from dossier.connectors.contract import Kind, RemoteError
+from dossier.connectors.headers import retry_after
 
 _LONGEST_MESSAGE: Final = 200
 _ADDRESS: Final = re.compile(r"\w+://\S+")
@@ -88,15 +87,3 @@ def _detail(answer: Answer) -> str:
     code = f" {answer.codes[0]}" if answer.codes else ""
     told = f": {message}" if message else "."
     return f"Microsoft Graph answered {answer.status}{code} (request {answer.request_id}){told}"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``Retry-After`` asks for, given as a number or as a date (RFC 9110, 10.2.3)."""
-    given = headers.get("Retry-After", "").strip()
-    if given.isdecimal():
-        return float(given)
-    try:
-        date = parsedate_to_datetime(given)
-    except ValueError:
-        return None
-    return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else None

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from dossier.connectors.contract import RemoteError
-from dossier.connectors.graph.answers import retry_after
+from dossier.connectors.headers import retry_after
 
 TOKEN_URL: Final = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"  # noqa: S105 (an address)
 _EARLY_SECONDS: Final = 300.0  # a token is not used in its last minutes: it must outlast the request

@@ -10,7 +10,7 @@ version, and takes no new version from it.
 import binascii
 from base64 import b64decode
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from dossier.connectors.contract import Item, OldVersion, RemoteError
@@ -72,9 +72,11 @@ def author_of(raw: dict[str, Any]) -> str:
 
 
 def moment(text: object) -> datetime | None:
-    """A time as Graph writes it, or None."""
-    with suppress(ValueError):
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    """A time as Graph writes it, in UTC; None for what is none, or before the calendar's first year there."""
+    with suppress(ValueError, OverflowError):
+        if isinstance(text, str):
+            parsed = datetime.fromisoformat(text)
+            return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     return None
 
 

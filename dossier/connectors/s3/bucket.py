@@ -16,6 +16,7 @@ from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dossier.connectors.contract import Kind, RemoteError
+from dossier.connectors.headers import retry_after
 
 SECONDS: Final = 40.0  # that one request may take
 _PART_SECONDS: Final = 900.0  # that one part of a big file may take: 64 MiB at 600 kbit/s
@@ -29,6 +30,8 @@ _BY_CODE: Final[dict[str, Kind]] = {
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "NoSuchUpload", "404"), "missing"),
     **dict.fromkeys(("PreconditionFailed", "ConditionalRequestConflict", "412", "409"), "changed"),
     **dict.fromkeys(("NotImplemented", "501"), "unsupported"),
+    # Until somebody sets a clock: nothing is wrong with the item.
+    "RequestTimeTooSkewed": "unreachable",
 }
 
 
@@ -52,9 +55,11 @@ def refusal(verb: str, error: ClientError) -> RemoteError:
     meta = error.response.get("ResponseMetadata", {})
     status = str(meta.get("HTTPStatusCode", ""))
     kind = _BY_CODE.get(code) or _BY_CODE.get(status) or ("refused" if status.startswith("4") else "unreachable")
-    after = str(meta.get("HTTPHeaders", {}).get("retry-after", ""))
-    seconds = float(after) if after.isascii() and after.isdigit() else None
-    return RemoteError(kind, f"The store answers {status} {code[:80]} to {verb}.", retry_after=seconds)
+    detail = f"The store answers {status} {code[:80]} to {verb}."
+    if code == "RequestTimeTooSkewed":
+        detail = "The store's clock and that of this server differ by more than it allows."
+    said = {name.title(): str(value) for name, value in meta.get("HTTPHeaders", {}).items()}
+    return RemoteError(kind, detail, retry_after=retry_after(said))
 
 
 def unreachable(error: BaseException) -> RemoteError:

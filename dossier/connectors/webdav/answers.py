@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
@@ -13,6 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from dossier.connectors.contract import RemoteError
+from dossier.connectors.headers import date_of
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -115,14 +114,6 @@ def present_token(root: "Element") -> str:
 def next_token(root: "Element") -> str:
     """Up to where the changes are told (section 6.4)."""
     return (root.findtext(f"{_DAV}sync-token") or "").strip()
-
-
-def date_of(text: str | None) -> datetime | None:
-    """An HTTP-date (RFC 9110, section 5.6.7); None where it is none."""
-    with suppress(ValueError, TypeError, OverflowError):
-        parsed = parsedate_to_datetime(text or "")
-        return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
-    return None
 
 
 def _found(response: "Element") -> Iterator[Found]:

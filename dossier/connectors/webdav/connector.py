@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -20,8 +20,9 @@ from dossier.connectors.names import (
 )
 from dossier.connectors.webdav import feed, privileges, writing
 from dossier.connectors.webdav.answers import Found
+from dossier.connectors.webdav.locks import held
 from dossier.connectors.webdav.places import Base
-from dossier.connectors.webdav.reading import Listing, Make, bare, is_strong, item_of, make_of, propfind
+from dossier.connectors.webdav.reading import Listing, Make, bare, is_strong, item_of, make_of, offers, propfind
 from dossier.connectors.webdav.wire import Wire, authorization
 
 _DEEPEST: Final = 100
@@ -38,9 +39,9 @@ class WebDavConnector(Connector):
     one folder.
 
     Nextcloud, ownCloud and Apache check ``if_match`` themselves (``writing`` says how). Others are asked just before, and
-    what is written in the milliseconds between is lost. A folder is asked what is in
-    it before it is deleted; what comes into it in between goes with it, since DELETE knows no condition on content
-    (RFC 4918, section 9.6.1).
+    a folder what is in it before it is deleted, since DELETE knows no condition on content (RFC 4918, section 9.6.1):
+    under a lock where the server has them (``check`` finds out); elsewhere what somebody does in the milliseconds between
+    is lost.
 
     Where the server has a feed of changes (RFC 6578; ``check`` finds out), a look costs what changed; elsewhere every
     folder is listed.
@@ -79,8 +80,11 @@ class WebDavConnector(Connector):
         listing = await propfind(self._wire, (), "0", slash=True)
         if not listing.found[()].folder:
             raise RemoteError("refused", "The address is that of a file.")
-        self._learn(listing)
-        self.caps = replace(self.caps, feed=bool(await feed.token(self._wire)))
+        make = self._learn(listing)
+        classes, methods = await offers(self._wire)
+        has_feed = "REPORT" in methods and bool(await feed.token(self._wire))
+        # Those of Nextcloud are made up for clients that insist on them.
+        self.caps = replace(self.caps, feed=has_feed, locks="2" in classes and make != "oc")
         return f"A WebDAV folder of {listing.server or 'a server that does not say what it is'}."
 
     def _learn(self, listing: Listing) -> Make:
@@ -194,7 +198,8 @@ class WebDavConnector(Connector):
         if item.etag != bare(if_match):
             raise _changed()
         if make != "oc":
-            return await writing.send_aside(self._wire, path, content, if_match=if_match, asks=make == "apache")
+            guard: writing.Guard = "etag" if make == "apache" else "lock" if self.caps.locks else "look"
+            return await writing.send_aside(self._wire, path, content, if_match=if_match, guard=guard)
         condition = {"If-Match": found.etag} if is_strong(found) else {}
         return await writing.send(self._wire, path, content, condition, new=False)
 
@@ -238,14 +243,19 @@ class WebDavConnector(Connector):
     async def delete(self, item_id: str, *, if_match: str | None = None) -> None:
         path = steps_of(item_id)
         try:
-            item, found = await self._look(path)
-            if if_match is not None and item.etag != bare(if_match):
-                raise _changed()
-            if item.folder and len((await propfind(self._wire, path, "1", slash=True)).found) > 1:
-                raise RemoteError("changed", "The folder is not empty.")
-            condition = {"If-Match": found.etag} if if_match and is_strong(found) else {}
-            async with self._wire.asked("DELETE", path, slash=item.folder, headers=condition) as response:
-                await writing.check_parts(self._wire, "DELETE", response)
+            slash = (await self._look(path))[0].folder
+            # A file's condition is the server's to check, or there is none; an empty folder may be filled meanwhile.
+            holds = self.caps.locks and (slash or (if_match is not None and not self.caps.conditional_write))
+            async with held(self._wire, path, slash=slash) if holds else nullcontext[dict[str, str]]({}) as condition:
+                item, found = await self._look(path)
+                if item.folder != slash or (if_match is not None and item.etag != bare(if_match)):
+                    raise _changed()
+                if item.folder and len((await propfind(self._wire, path, "1", slash=True)).found) > 1:
+                    raise RemoteError("changed", "The folder is not empty.")
+                strong = {"If-Match": found.etag} if if_match and is_strong(found) else {}
+                headers = {**condition, **strong}
+                async with self._wire.asked("DELETE", path, slash=item.folder, headers=headers) as response:
+                    await writing.check_parts(self._wire, "DELETE", response)
         except RemoteError as error:
             if error.kind != "missing":
                 raise

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from dossier.connectors.contract import Kind, Page, RemoteError
+from dossier.connectors.headers import date_of
 from dossier.connectors.names import is_hidden
 from dossier.connectors.webdav import answers
-from dossier.connectors.webdav.answers import Found, date_of
+from dossier.connectors.webdav.answers import Found
 from dossier.connectors.webdav.reading import item_of
 from dossier.connectors.webdav.wire import Wire, refusal
 
@@ -29,12 +30,8 @@ _MOST_PARTS: Final = 10_000
 async def token(wire: Wire) -> str:
     """The present token of the base; "" where the server has no feed.
 
-    Asked only of servers that know REPORT: a property that it does not know makes rclone read a file as a whole.
+    To be asked only of servers that know REPORT: a property that it does not know makes rclone read a file as a whole.
     """
-    async with wire.asked("OPTIONS", (), slash=True) as response:
-        allowed = ",".join(response.headers.getall("Allow", []))
-    if "REPORT" not in {each.strip().upper() for each in allowed.split(",")}:
-        return ""
     async with wire.asked(
         "PROPFIND", (), slash=True, headers={"Depth": "0", **_XML}, body=answers.ASKED_TOKEN
     ) as response:

@@ -9,7 +9,7 @@ from typing import Final
 
 from dossier.connectors.contract import RemoteError, Right
 from dossier.connectors.webdav import answers
-from dossier.connectors.webdav.reading import propfind
+from dossier.connectors.webdav.reading import offers, propfind
 from dossier.connectors.webdav.wire import Wire
 
 #: S (shared with us) and M (mounted) are no rights; G (read) is missing in older servers, which list nothing else.
@@ -28,7 +28,7 @@ _ASIDE: Final = frozenset({"read-acl", "read-current-user-privilege-set", "unloc
 
 async def rights(wire: Wire, path: list[str]) -> list[Right]:
     """Ours; none where we may do nothing. Raises ``unsupported``, ``missing``."""
-    if not wire.owncloud and not await _has_access_control(wire):
+    if not wire.owncloud and "access-control" not in (await offers(wire))[0]:
         raise _unsupported()
     body = answers.asked_rights(owncloud=wire.owncloud)
     found = (await propfind(wire, path, "0", slash=not path, body=body)).found[tuple(path)]
@@ -39,13 +39,6 @@ async def rights(wire: Wire, path: list[str]) -> list[Right]:
     else:
         raise _unsupported()
     return [Right("Dossier", may, "us")] if may else []
-
-
-async def _has_access_control(wire: Wire) -> bool:
-    """Whether the server follows RFC 3744 (section 7.2)."""
-    async with wire.asked("OPTIONS", (), slash=True) as response:
-        said = ",".join(response.headers.getall("DAV", []))
-    return "access-control" in {each.strip().lower() for each in said.split(",")}
 
 
 def _by_letters(letters: str, *, is_folder: bool) -> str:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from dossier.connectors.contract import Item, RemoteError
+from dossier.connectors.headers import date_of
 from dossier.connectors.webdav import answers
-from dossier.connectors.webdav.answers import Found, date_of
+from dossier.connectors.webdav.answers import Found
 from dossier.connectors.webdav.wire import Wire, refusal
 from dossier.core.log import log
 
@@ -54,6 +55,22 @@ async def propfind(
             raise refusal("PROPFIND", each.status, {})
     return Listing(
         {key: each for key, each in found.items() if each.status == 200}, date or datetime.now(UTC), server[:100]
+    )
+
+
+async def offers(wire: Wire) -> tuple[frozenset[str], frozenset[str]]:
+    """The classes of WebDAV (RFC 4918, section 18; RFC 3744, section 7.2) and the methods that the server says it knows;
+    none where it does not say."""
+    try:
+        async with wire.asked("OPTIONS", (), slash=True) as response:
+            classes, methods = (",".join(response.headers.getall(name, [])) for name in ("DAV", "Allow"))
+    except RemoteError as error:
+        if error.kind in ("refused", "unsupported"):
+            return frozenset(), frozenset()
+        raise
+    return (
+        frozenset(each.strip().lower() for each in classes.split(",")),
+        frozenset(each.strip().upper() for each in methods.split(",")),
     )
 
 

@@ -1,7 +1,6 @@
 """Requests to one WebDAV server: in bounded silence, to no other host, with every refusal as the contract's."""
 
 import asyncio
-import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -11,8 +10,8 @@ import aiohttp
 from yarl import URL
 
 from dossier.connectors.contract import Kind, RemoteError
+from dossier.connectors.headers import retry_after
 from dossier.connectors.sending import Exact
-from dossier.connectors.webdav.answers import date_of
 from dossier.connectors.webdav.places import Base
 
 _PIECE: Final = 1 << 16  # silence is measured from one of these to the next
@@ -28,6 +27,9 @@ _BY_METHOD: Final[dict[tuple[str, int], Kind]] = {
     ("PROPFIND", 501): "unsupported",
     ("REPORT", 405): "unsupported",
     ("REPORT", 501): "unsupported",
+    ("LOCK", 405): "unsupported",
+    ("LOCK", 409): "missing",
+    ("LOCK", 501): "unsupported",
     ("OPTIONS", 405): "unsupported",
     ("OPTIONS", 501): "unsupported",
 }
@@ -52,7 +54,7 @@ def authorization(user: str, password: str, token: str) -> dict[str, str]:
 
 def refusal(method: str, status: int, headers: Mapping[str, str], on_412: Kind = "changed") -> RemoteError:
     """What a status means."""
-    after = _retry_after(headers)
+    after = retry_after(headers)
     kind = _BY_METHOD.get((method, status)) or _BY_STATUS.get(status)
     if status == 412:
         kind = on_412
@@ -61,17 +63,6 @@ def refusal(method: str, status: int, headers: Mapping[str, str], on_412: Kind =
     elif kind is None:
         kind = "refused" if 400 <= status < 500 else "unreachable"
     return RemoteError(kind, f"The server answers {status} to {method}.", retry_after=after)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, said as such or as a date (RFC 9110, section 10.2.3), by the server's own clock where it tells it."""
-    said = headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said[:9])
-    if (until := date_of(said)) is None:
-        return None
-    now = date_of(headers.get("Date"))
-    return max(0.0, until.timestamp() - (now.timestamp() if now else time.time()))
 
 
 def unreachable(error: BaseException) -> RemoteError:

@@ -4,16 +4,17 @@ wsgidav 4.4 and rclone 1.75 write a PUT into the file itself: others read half o
 destroys what was there. Apache 2.4 keeps it aside until it is whole, but compares If-Match before the first byte, not
 after the last. So these are sent to a hidden name, which is given the right one by a MOVE. RFC 4918 lets that refuse to
 replace (section 9.9.3), and lets it ask for the target's ETag (section 10.4), which Apache does; wsgidav does not look at
-that, and rclone refuses whatever it says.
+that, and rclone refuses whatever it says: where there are locks, the file is held while it is looked at and replaced.
 
 On Nextcloud and ownCloud a MOVE onto a file would end its history: they are sent to the name itself. They keep a PUT
 aside until it is whole and keep what it replaces as a version, so that an edit while it was sent is not lost.
 """
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import ClientResponse
 
@@ -21,9 +22,13 @@ from dossier.connectors.contract import Content, Item, Kind, RemoteError
 from dossier.connectors.names import hidden_name
 from dossier.connectors.sending import Exact
 from dossier.connectors.webdav.answers import Found, parse, quoted
+from dossier.connectors.webdav.locks import held
 from dossier.connectors.webdav.reading import bare, is_strong, item_of, propfind
 from dossier.connectors.webdav.wire import Wire, refusal
 
+#: How nobody's edit is replaced unseen: the server compares its ETag, or lets us hold the file; or it is looked at just
+#: before.
+Guard = Literal["etag", "lock", "look"]
 #: Seconds until an ETag of Apache's is strong.
 _STRONG_AFTER: Final = 1.1
 
@@ -41,16 +46,15 @@ async def send(wire: Wire, path: list[str], content: Content, headers: dict[str,
 
 
 async def send_aside(
-    wire: Wire, path: list[str], content: Content, *, if_match: str | None, asks: bool = False
+    wire: Wire, path: list[str], content: Content, *, if_match: str | None, guard: Guard = "look"
 ) -> Item:
-    """PUT to a hidden name beside, then MOVE: onto nothing, or onto a file whose etag is ``if_match`` just before; where
-    the server ``asks`` for it, in the same step.
+    """PUT to a hidden name beside, then MOVE: onto nothing, or onto a file whose etag is ``if_match``.
 
-    Raises ``name_taken``, ``changed``, ``missing``. The hidden file goes where anything fails.
+    Raises ``name_taken``, ``changed``, ``missing``, ``locked``. The hidden file goes where anything fails.
     """
     aside = [*path[:-1], hidden_name()]
     try:
-        return await _sent_aside(wire, aside, path, content, if_match, asks)
+        return await _sent_aside(wire, aside, path, content, if_match, guard)
     except BaseException:
         # Shielded, for a second cancellation must not stop the removal.
         await asyncio.shield(_discard(wire, aside))
@@ -58,7 +62,7 @@ async def send_aside(
 
 
 async def _sent_aside(
-    wire: Wire, aside: list[str], path: list[str], content: Content, if_match: str | None, asks: bool
+    wire: Wire, aside: list[str], path: list[str], content: Content, if_match: str | None, guard: Guard
 ) -> Item:
     about = {"Content-Length": str(content.size), "Content-Type": content.media_type}
     async with wire.asked("PUT", aside, headers=about, body=Exact(content)):
@@ -66,18 +70,24 @@ async def _sent_aside(
     sent, ours = await look(wire, aside)
     if ours.size not in (None, content.size):
         raise RemoteError("unreachable", "The server has kept another number of bytes than it was sent.")
-    condition = {}
-    if if_match is not None:
-        item, found = await (settled if asks else look)(wire, path)
-        if item.etag != bare(if_match):
-            raise RemoteError("changed", "The file is not what it was any more.")
-        if asks and found.etag:
-            condition = {"If": f"<{wire.base.url(path, slash=False)}> ([{found.etag}])"}
-    await move(wire, aside, path, replacing=if_match is not None, condition=condition)
+    if if_match is None:
+        await move(wire, aside, path)
+    else:
+        await _replace(wire, aside, path, if_match, guard)
     item, found = await look(wire, path)
     # A server may change the ETag with the name; date and size together have to do then.
     is_ours = _opaque(found) == _opaque(ours) or (found.modified_at, found.size) == (ours.modified_at, ours.size)
     return item if is_ours else replace(item, tag=sent.etag, etag=sent.etag)
+
+
+async def _replace(wire: Wire, aside: list[str], path: list[str], if_match: str, guard: Guard) -> None:
+    async with held(wire, path) if guard == "lock" else nullcontext[dict[str, str]]({}) as condition:
+        item, found = await (settled if guard == "etag" else look)(wire, path)
+        if item.etag != bare(if_match):
+            raise RemoteError("changed", "The file is not what it was any more.")
+        if guard == "etag" and found.etag:
+            condition = {"If": f"<{wire.base.url(path, slash=False)}> ([{found.etag}])"}
+        await move(wire, aside, path, replacing=True, condition=condition)
 
 
 async def move(
