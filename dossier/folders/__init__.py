@@ -9,7 +9,15 @@ from dossier.folders.errors import (
     NameTaken,
     RootFolder,
 )
-from dossier.folders.names import UniquePaths, clean_name, name_key, numbered, portable_name, upload_name
+from dossier.folders.names import (
+    MAX_NAME_BYTES,
+    UniquePaths,
+    clean_name,
+    name_key,
+    numbered,
+    portable_name,
+    upload_name,
+)
 from dossier.folders.queries import (
     children,
     find,
@@ -41,6 +49,7 @@ from dossier.folders.service import (
 from dossier.folders.workspaces import found_workspace, rename_workspace
 
 __all__ = [
+    "MAX_NAME_BYTES",
     "BadName",
     "FolderChange",
     "FolderCycle",

@@ -91,12 +91,12 @@ def _folded(text: str) -> bytes:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).encode()
 
 
-def numbered(name: str, n: int, extension: bool = True) -> str:
+def numbered(name: str, n: int, extension: bool = True, most: int = MAX_NAME_BYTES) -> str:
     """``Report (2).pdf``: the name with a number before its extension (``.tar.gz`` is one), or, without ``extension``
-    as for folders, at its end. The stem is cut where the result would pass 255 UTF-8 bytes."""
+    as for folders, at its end. The stem is cut where the result would pass ``most`` UTF-8 bytes."""
     stem, suffix = _split(name) if extension else (name, "")
     tail = f" ({n}){suffix}"
-    return _cut(stem, MAX_NAME_BYTES - len(tail.encode())) + tail
+    return _cut(stem, max(0, most - len(tail.encode()))) + tail
 
 
 def _split(name: str) -> tuple[str, str]:

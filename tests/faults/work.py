@@ -166,11 +166,11 @@ def working(stack: Stack, token: str, hands: int = 4, pause: float = 0.1) -> Ite
     assert not any(hand.is_alive() for hand in all_), "a hand still waits for its answer"
 
 
-def every(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
+def every(client: httpx.Client, path: str, **query: str) -> Iterator[dict[str, Any]]:
     """All items of a list."""
     after: str | None = ""
     while after is not None:
-        page = client.get(f"{API}{path}", params={"limit": 200} | ({"after": after} if after else {})).json()
+        page = client.get(f"{API}{path}", params=query | {"limit": 200} | ({"after": after} if after else {})).json()
         yield from page["items"]
         after = page["next"]
 

@@ -1,13 +1,14 @@
 """A link with each kind of place, real servers where there are any: through the API, with credentials, both ways."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from dossier.connectors import Connector
+from dossier.connectors import Connector, RemoteError
 from dossier.connectors.s3 import S3Connector
 from dossier.connectors.service import TRAITS, ServiceConnector
 from dossier.connectors.webdav import WebDavConnector
@@ -26,7 +27,7 @@ from tests.connectors.conftest import (
     rclone,
     wsgidav,
 )
-from tests.connectors.content import content, read
+from tests.connectors.content import content, listed, read
 from tests.connectors.fake_graph import CREDENTIALS, DRIVE, FakeGraph, graph_connector
 from tests.connectors.servers import PASSWORD, USER, Azurite, DavServer, FtpServer
 from tests.links.conftest import Joined
@@ -167,6 +168,78 @@ async def test_what_was_made_between_two_looks(
         newest = (await joined.get(document))["version"]["number"]
         made = [await joined.content(document, number) for number in range(1, newest + 1)]
         assert made == [b"0", b"ours", *([b"1", b"22"] if theirs.caps.versions else []), b"333"]
+
+
+async def contents(theirs: Connector) -> dict[bytes, str]:
+    """What lies there: content → id."""
+    return {await read(theirs, item.id): item.id for item in (await listed(theirs)).values() if not item.folder}
+
+
+#: As long as a name here can be.
+LONG = ["x" * 251 + ".txt", "\u00e9" * 125 + "a.txt", "\u00e9" * 125 + "b.txt"]
+#: The first that a system takes: 260 characters, twice as many bytes; 255 characters; 204 bytes.
+LONG_THERE = ["\u00e9" * 256 + ".txt", "\u00e9" * 251 + ".txt", "\u00e9" * 100 + ".txt"]
+
+
+async def create_long(theirs: Connector) -> None:
+    """Somebody there gives a file a name as long as their system takes."""
+    for name in LONG_THERE:
+        with suppress(RemoteError):
+            await theirs.create(None, name, content(b"theirs"))
+            return
+    raise AssertionError("none of them")
+
+
+async def test_long_names(joined: Joined, place: tuple[dict[str, Any], dict[str, str], Connector]) -> None:
+    """Each finds its place there under a name that can be one, keeps its own here, and goes on in both directions."""
+    where, credentials, theirs = place
+    await theirs.check()
+    await joined.folder("Shared")
+    outer = await joined.call("POST", "/folders", 201, json={"name": "o" * 150, "parent_id": joined.folder_id})
+    inner = await joined.call("POST", "/folders", 201, json={"name": "i" * 150, "parent_id": outer["id"]})
+    ours = [await joined.add(name, f"ours {name}".encode()) for name in LONG]
+    ours.append(await joined.add("d" * 100 + ".txt", b"deep", inner["id"]))
+    await create_long(theirs)
+    told = {"name": "There", "folder_id": joined.folder_id, "place": where, "credentials": credentials}
+    joined.link_id = (await joined.call("POST", "/links", 201, json=told))["id"]
+    await joined.world.work()
+    link = await joined.run()
+    assert [each for each in await joined.items() if each["state"] != "synced"] == []
+    here = await joined.here()
+    wanted = {f"ours {name}".encode() for name in LONG} | {b"deep", b"theirs"}
+    assert {each for each in here.values() if each} == wanted
+    (added,) = {name for name in here if "/" not in name} - {*LONG}
+    assert added.startswith("\u00e9" * 100) and added.endswith(".txt")
+    assert {*LONG} < here.keys(), "each keeps its name here"
+    found = await contents(theirs)
+    assert found.keys() == wanted
+
+    ours.append(await joined.document(added))
+    for number, document in enumerate(ours):
+        before = (
+            f"ours {document['name']}".encode()
+            if document["name"] in LONG
+            else b"deep"
+            if document["name"] != added
+            else b"theirs"
+        )
+        if number % 2:
+            await joined.version(document, b"edited here %d" % number)
+        else:
+            item = await theirs.stat(found[before])
+            assert item is not None
+            await theirs.put(item.id, content(b"edited there %d" % number), if_match=item.etag)
+    link = await joined.run()
+    assert (link["state"], link["waiting"], link["failed"], link["conflicts"]) == ("active", 0, 0, 0)
+    for number, document in enumerate(ours):
+        wanted_now = b"edited here %d" % number if number % 2 else b"edited there %d" % number
+        now = await joined.get(document)
+        assert (now["name"], now["version"]["number"]) == (document["name"], 2)
+        assert await joined.content(document) == wanted_now
+        assert wanted_now in await contents(theirs)
+    events = (await joined.call("GET", "/events", params={"limit": 200}))["items"]
+    await joined.run()
+    assert (await joined.call("GET", "/events", params={"limit": 200}))["items"] == events, "and comes to rest"
 
 
 class TestRefused:

@@ -9,13 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
-from dossier import folders
-from dossier.connectors import Connector, Item, RemoteError
+from dossier.connectors import Connector, RemoteError
 from dossier.links.sync.books import Books, Cycle, Earlier, Received, Stale, Terms, View
 from dossier.links.sync.missed import Missed
+from dossier.links.sync.naming import Naming
 from dossier.links.sync.planner import Base, Ours, Step, Theirs
 
-MOST_NUMBERS = 50
 DEEPEST = 200
 
 
@@ -25,6 +24,7 @@ class Steps:
     def __init__(self, books: Books, remote: Connector, terms: Terms) -> None:
         self.books, self.remote, self.terms = books, remote, terms
         self._missed = Missed(books, remote, terms.max_bytes)
+        self._naming = Naming(books, remote)
         self._does: dict[Step, Callable[[View], Awaitable[None]]] = {
             Step.CREATE_OURS: self.create_ours,
             Step.CREATE_THEIRS: self.create_theirs,
@@ -122,16 +122,17 @@ class Steps:
         """What is new here, or was changed here after they removed it."""
         ours = _ours(view)
         parent_id = await self._have_theirs(ours.place.parent)
-        name = self._kept_name(view)
+        name = self._naming.kept(ours.place.name, view.base)
         if view.folder:
-            item = await self._named(view, parent_id, name, lambda free: self.remote.make_folder(parent_id, free))
+            named = self._naming.named(view, parent_id, name, lambda free: self.remote.make_folder(parent_id, free))
         else:
             content = await self.books.content(view, ours.number)
             if self.terms.max_bytes is not None and content.size > self.terms.max_bytes:
                 raise RemoteError("refused", "It is larger than the link allows.")
-            item = await self._named(view, parent_id, name, lambda free: self.remote.create(parent_id, free, content))
-        base = Base(ours.place.parent, ours.place.name, item.name, ours.digest, ours.number, item.tag)
-        await self.books.agree(view, base, item)
+            named = self._naming.named(view, parent_id, name, lambda free: self.remote.create(parent_id, free, content))
+        async with named as item:
+            base = Base(ours.place.parent, ours.place.name, item.name, ours.digest, ours.number, item.tag)
+            await self.books.agree(view, base, item)
 
     async def push(self, view: View) -> None:
         """Our content replaces theirs; each version of ours where they keep versions, else only the newest."""
@@ -147,47 +148,6 @@ class Steps:
         await self.books.agree(view, replace(base, digest=digest, number=number, tag=item.tag), item)
 
     # Places
-
-    def _kept_name(self, view: View) -> str:
-        """What it is called there: the name that it has, as long as ours is the one that it stands for."""
-        ours = _ours(view)
-        if view.base is not None and folders.name_key(ours.place.name) == folders.name_key(view.base.our_name):
-            return (
-                view.base.their_name if ours.place.name == view.base.our_name else self.remote.name_for(ours.place.name)
-            )
-        return self.remote.name_for(ours.place.name)
-
-    async def _named(
-        self, view: View, parent_id: str | None, name: str, make: Callable[[str], Awaitable[Item]]
-    ) -> Item:
-        """Make or move something under a name there, numbered where it is taken. Raises Stale where what is there is it."""
-        for n in range(1, MOST_NUMBERS):
-            free = name if n == 1 else self.remote.name_for(folders.numbered(name, n, extension=not view.folder))
-            try:
-                return await make(free)
-            except RemoteError as error:
-                if error.kind != "name_taken":
-                    raise
-            await self._is_it(view, parent_id, free)
-        raise RemoteError("refused", "Too many items of that name are there.")
-
-    async def _is_it(self, view: View, parent_id: str | None, name: str) -> None:
-        """Whether what has the name there belongs to nobody here: then it is the other side of this item."""
-        item = await self.remote.find(parent_id, name)
-        if item is None or item.folder != view.folder:
-            return
-        if item.id == view.remote_id:
-            # It came to lie there already, and only the answer was lost.
-            await self.books.observe([item])
-            raise Stale
-        await self.books.observe([item])
-        other = await self.books.at(item.id)
-        if other is not None and other.key == view.key:
-            # The two have become one in this moment.
-            raise Stale
-        if other is not None and other.ours is None and view.theirs is None:
-            await self.books.merge(view, other)
-            raise Stale
 
     async def move_ours(self, view: View) -> None:
         """It was renamed or moved there."""
@@ -215,25 +175,26 @@ class Steps:
         """It was renamed or moved here."""
         ours, base = _ours(view), _base(view)
         parent_id = await self._have_theirs(ours.place.parent)
-        id_, name = _id(view), self._kept_name(view)
+        id_, name = _id(view), self._naming.kept(ours.place.name, view.base)
         if ours.place.parent == _theirs(view).place.parent and name == _theirs(view).place.name:
             return await self.books.agree(
                 view, replace(base, parent=ours.place.parent, our_name=ours.place.name, their_name=name)
             )
         try:
-            item = await self._named(view, parent_id, name, lambda free: self.remote.move(id_, parent_id, free))
+            named = self._naming.named(view, parent_id, name, lambda free: self.remote.move(id_, parent_id, free))
+            async with named as item:
+                there = replace(base, parent=ours.place.parent, our_name=ours.place.name, their_name=item.name)
+                # A tag that is another now is not taken over: some systems make one when they move a file, but an edit of
+                # theirs in this moment makes one as well. Comparing the bytes tells.
+                if view.folder and self.remote.caps.feed and not self.remote.caps.stable_ids:
+                    # What was renamed in it meanwhile, the feed tells by paths that are ours no more: all is listed once.
+                    await self.books.keep_cursor(None)
+                await self.books.moved_there(view, item, there)
         except RemoteError as error:
             if error.kind != "refused" or not view.folder:
                 raise
             # It would come to lie in itself there: the client's own system has the last word on places.
             return await self.books.move_ours(view)
-        there = replace(base, parent=ours.place.parent, our_name=ours.place.name, their_name=item.name)
-        # A tag that is another now is not taken over: some systems make one when they move a file, but an edit of theirs
-        # in this moment makes one as well. Comparing the bytes tells.
-        if view.folder and self.remote.caps.feed and not self.remote.caps.stable_ids:
-            # What was renamed in it meanwhile, the feed tells by paths that are ours no more: all is listed once.
-            await self.books.keep_cursor(None)
-        await self.books.moved_there(view, item, there)
         return None
 
     async def agree_place(self, view: View) -> None:
@@ -273,7 +234,9 @@ class Steps:
         if not self.remote.caps.stable_ids and ours.place != base.ours:
             parent = await self.books.view(ours.place.parent) if ours.place.parent else None
             if ours.place.parent is None or (parent and parent.theirs and parent.remote_id):
-                await self._is_it(view, parent.remote_id if parent else None, self._kept_name(view))
+                await self._naming.is_it(
+                    view, parent.remote_id if parent else None, self._naming.kept(ours.place.name, view.base)
+                )
         await self.books.trash_ours(view)
 
     async def delete_theirs(self, view: View) -> None:
