@@ -44,7 +44,7 @@ class FolderConnector(Connector):
 
     async def check(self) -> str:
         found = await asyncio.to_thread(disk.listing, self._root, None, self._tell)
-        return f"A folder with {len(found)} files and folders in it."
+        return f"A folder; files and folders in it: {len(found)}."
 
     async def changes(self, cursor: str | None = None) -> AsyncIterator[Page]:
         waiting: list[str | None] = [None]

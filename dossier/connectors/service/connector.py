@@ -52,8 +52,8 @@ class ServiceConnector(Connector):
             async for _ in entries:
                 count += 1
                 if count == _MOST_COUNTED:
-                    return f"A place with {count} or more files and folders at its top."
-        return f"A place with {count} files and folders at its top."
+                    return f"A place; files and folders at its top: {count} or more."
+        return f"A place; files and folders at its top: {count}."
 
     async def _there(self) -> None:
         """Raises ``missing`` where the place is gone: it is not to be taken for one that is empty."""

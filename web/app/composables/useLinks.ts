@@ -39,19 +39,8 @@ export function useOneLink(id: string) {
   const api = useApi()
   const tell = useTell()
   const { t } = useLocale()
-  const link = shallowRef<Link | null>(null)
-  const error = ref<unknown>(null)
   const params = { path: { link_id: id } }
-
-  async function load() {
-    try {
-      link.value = await ok(api.GET('/api/v1/links/{link_id}', { params }))
-      error.value = null
-    }
-    catch (fault) {
-      if (!link.value || (fault instanceof Problem && fault.status === 404)) error.value = fault
-    }
-  }
+  const { one: link, error, load } = useOne<Link>(() => ok(api.GET('/api/v1/links/{link_id}', { params })))
   /** Do it, and show how the link stands then; what is refused is said. */
   async function act(call: Promise<Link>, said: string, refused: string) {
     try {
@@ -87,46 +76,11 @@ export function useLinkItems(id: string, view: Ref<ItemView>) {
   const api = useApi()
   const tell = useTell()
   const { t } = useLocale()
-  const items = shallowRef<LinkItem[]>([])
-  const next = ref<string | null>(null)
-  const state = ref<'loading' | 'done' | 'failed'>('loading')
-  const error = ref<unknown>(null)
-  let asking = 0
-  let beyond = false
-
   function page(after?: string) {
     const narrowed = view.value === 'conflicts' ? { conflict: true } : view.value === 'all' ? {} : { state: view.value }
     return ok(api.GET('/api/v1/links/{link_id}/items', { params: { path: { link_id: id }, query: { ...narrowed, after, limit: 100 } } }))
   }
-  /** What is on the screen beyond the first page stays there. */
-  async function load() {
-    const mine = ++asking
-    try {
-      const got = await page()
-      if (mine !== asking) return
-      const fresh = new Map(got.items.map(item => [item.id, item]))
-      items.value = beyond ? items.value.map(item => fresh.get(item.id) ?? item) : got.items
-      if (!beyond) next.value = got.next
-      state.value = 'done'
-    }
-    catch (fault) {
-      if (mine !== asking) return
-      error.value = fault
-      if (state.value !== 'done') state.value = 'failed'
-    }
-  }
-  async function more() {
-    try {
-      const got = await page(next.value ?? undefined)
-      beyond = true
-      items.value = [...items.value, ...got.items]
-      next.value = got.next
-    }
-    catch (fault) {
-      tell.failed(t('documents.page_failed'), fault, more)
-    }
-  }
-  const put = (item: LinkItem) => (items.value = items.value.map(each => (each.id === item.id ? item : each)))
+  const { put, ...list } = usePaged<LinkItem>(view, page)
   async function retry(item: LinkItem) {
     try {
       put(await ok(api.POST('/api/v1/links/{link_id}/items/{item_id}/retry', { params: { path: { link_id: id, item_id: item.id } } })))
@@ -140,15 +94,9 @@ export function useLinkItems(id: string, view: Ref<ItemView>) {
   async function choose(item: LinkItem, keep: 'ours' | 'theirs') {
     put(await ok(api.POST('/api/v1/links/{link_id}/items/{item_id}/choose', { params: { path: { link_id: id, item_id: item.id } }, body: { keep } })))
     tell.done(t(`integrations.chosen_${keep}`, { name: item.name }))
-    await load()
+    await list.load()
   }
-  watch(view, () => {
-    items.value = []
-    beyond = false
-    state.value = 'loading'
-    void load()
-  })
-  return { items, next, state, error, load, more, retry, choose }
+  return { ...list, retry, choose }
 }
 
 /** Where a document lives on other sides, and whether it is in step there. */

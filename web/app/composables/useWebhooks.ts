@@ -19,19 +19,8 @@ export function useWebhooks() {
 /** One webhook, what was sent to it, and the verbs. */
 export function useWebhook(id: string) {
   const api = useApi()
-  const webhook = shallowRef<Webhook | null>(null)
-  const error = ref<unknown>(null)
   const params = { path: { webhook_id: id } }
-
-  async function load() {
-    try {
-      webhook.value = await ok(api.GET('/api/v1/webhooks/{webhook_id}', { params }))
-      error.value = null
-    }
-    catch (fault) {
-      if (!webhook.value || (fault instanceof Problem && fault.status === 404)) error.value = fault
-    }
-  }
+  const { one: webhook, error, load } = useOne<Webhook>(() => ok(api.GET('/api/v1/webhooks/{webhook_id}', { params })))
   /** Raises a Problem, as those below. */
   async function change(body: WebhookChange) {
     webhook.value = await ok(api.PATCH('/api/v1/webhooks/{webhook_id}', { params, body }))
@@ -51,40 +40,9 @@ export function useDeliveries(id: string, view: Ref<DeliveryView>) {
   const api = useApi()
   const tell = useTell()
   const { t } = useLocale()
-  const items = shallowRef<Delivery[]>([])
-  const next = ref<string | null>(null)
-  const state = ref<'loading' | 'done' | 'failed'>('loading')
-  const error = ref<unknown>(null)
-  let asking = 0
-
-  const page = (after?: string) => ok(api.GET('/api/v1/webhooks/{webhook_id}/deliveries', {
+  const list = usePaged<Delivery>(view, after => ok(api.GET('/api/v1/webhooks/{webhook_id}/deliveries', {
     params: { path: { webhook_id: id }, query: { state: view.value === 'all' ? undefined : view.value, after, limit: 50 } },
-  }))
-  async function load() {
-    const mine = ++asking
-    try {
-      const got = await page()
-      if (mine !== asking) return
-      items.value = got.items
-      next.value = got.next
-      state.value = 'done'
-    }
-    catch (fault) {
-      if (mine !== asking) return
-      error.value = fault
-      if (state.value !== 'done') state.value = 'failed'
-    }
-  }
-  async function more() {
-    try {
-      const got = await page(next.value ?? undefined)
-      items.value = [...items.value, ...got.items]
-      next.value = got.next
-    }
-    catch (fault) {
-      tell.failed(t('documents.page_failed'), fault, more)
-    }
-  }
+  })))
   /** With what was sent and what came back. Raises a Problem. */
   const whole = (delivery: string) =>
     ok(api.GET('/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}', { params: { path: { webhook_id: id, delivery_id: delivery } } }))
@@ -93,16 +51,11 @@ export function useDeliveries(id: string, view: Ref<DeliveryView>) {
     try {
       await ok(api.POST('/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay', { params }))
       tell.done(t('webhooks.sent_again'))
-      await load()
+      await list.load()
     }
     catch (fault) {
       tell.failed(t('webhooks.not_sent_again'), fault)
     }
   }
-  watch(view, () => {
-    items.value = []
-    state.value = 'loading'
-    void load()
-  })
-  return { items, next, state, error, load, more, whole, again }
+  return { ...list, whole, again }
 }
