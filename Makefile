@@ -30,7 +30,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -95,6 +95,10 @@ openapi: .venv/.dev ## write openapi.json from the code
 
 portal: web/.output/.done ## build the portal into web/.output
 
+wheel: .venv/.dev web/.output/.done ## build the wheel, the portal in it, into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
+
 screenshots: .venv/.dev web/.output/.done ## pictures of every screen, wide and narrow, light and dark, into screenshots/
 	@tools/apt $(APT_TEST)
 	@$(BIN)/python tools/screenshots.py $(ARGS)
@@ -120,7 +124,7 @@ lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their new
 	$(COMPILE:pyproject.toml=) --group delivery $(addprefix --no-emit-package ,$(LEFT_OUT)) --output-file requirements-delivery.txt
 
 clean: ## remove environments, caches and build results; the data in var/ stays
-	rm -rf .venv .tools .delivery tools/npm/node_modules web/node_modules web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .tools .delivery tools/npm/node_modules web/node_modules dist web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp is newer than the lock file it was installed from ---

@@ -21,8 +21,8 @@ random | keep edge_secret
 head -c 32 /dev/urandom | base64 | keep master_key
 random | keep storage_access_key
 random | keep storage_secret_key
-# Where mails go, as DOSSIER_SMTP_URL has it; while it is empty they are written to the log.
-printf '' | keep smtp_url
+# Where mails go, as DOSSIER_SMTP_URL has it: to the one that catches them. Empty, they are written to the log.
+printf 'smtp://mail:1025?from=dossier@example.com&tls=off' | keep smtp_url
 # Whom the store lets in: Dossier, with these two keys.
 keep storage_identities.json <<END
 {

@@ -47,8 +47,10 @@ mimetypes.add_type("text/javascript", ".mjs")
 
 
 def folder_of(wanted: Path | None) -> Path:
-    """Where the built portal lies: the folder of the settings, else the one of the source tree."""
-    return wanted or Path(__file__).parents[2] / BUILT
+    """Where the built portal lies: the folder of the settings, else the one in the wheel or of the source tree."""
+    package = Path(__file__).parents[1]
+    packed = package / "_portal"
+    return wanted or (packed if packed.is_dir() else package.parent / BUILT)
 
 
 def policy(page: bytes) -> str:
