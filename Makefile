@@ -6,7 +6,7 @@ ARGS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
 APT_TEST := curl openssl strace chromium libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui \
-	mariadb-server redis-server apache2-bin nginx-light libnginx-mod-http-brotli-static default-jre-headless
+	mariadb-server redis-server apache2-bin nginx-light libnginx-mod-http-brotli-static default-jre-headless prometheus
 
 UV := .tools/bin/uv
 BIN := .venv/bin
@@ -30,7 +30,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel dashboard screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -105,6 +105,9 @@ screenshots: .venv/.dev web/.output/.done ## pictures of every screen, wide and 
 
 wiremock: .venv/.dev tools/npm/node_modules/.done ## write WireMock's stubs of the API from openapi.json, and fetch WireMock
 	@$(BIN)/python -m tools.wiremock openapi.json deploy/wiremock/mappings
+
+dashboard: .venv/.dev ## write the Grafana dashboard from tools/dashboard.py
+	@$(BIN)/python -m tools.dashboard > deploy/observability/dashboard.json
 
 client: web/node_modules/.done ## write the portal's API types from openapi.json
 	@$(NPM) run --silent client
