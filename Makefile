@@ -30,7 +30,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel dashboard screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel docs dashboard screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -106,6 +106,9 @@ screenshots: .venv/.dev web/.output/.done ## pictures of every screen, wide and 
 wiremock: .venv/.dev tools/npm/node_modules/.done ## write WireMock's stubs of the API from openapi.json, and fetch WireMock
 	@$(BIN)/python -m tools.wiremock openapi.json deploy/wiremock/mappings
 
+docs: .venv/.dev .delivery/.done tools/npm/node_modules/.done ## build the site of the documents into site/
+	@$(BIN)/python -m tools.site
+
 dashboard: .venv/.dev ## write the Grafana dashboard from tools/dashboard.py
 	@$(BIN)/python -m tools.dashboard > deploy/observability/dashboard.json
 
@@ -127,7 +130,7 @@ lock: $(UV) $(BIN)/python ## pin all dependencies again (UPGRADE=1: to their new
 	$(COMPILE:pyproject.toml=) --group delivery $(addprefix --no-emit-package ,$(LEFT_OUT)) --output-file requirements-delivery.txt
 
 clean: ## remove environments, caches and build results; the data in var/ stays
-	rm -rf .venv .tools .delivery tools/npm/node_modules web/node_modules dist web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .tools .delivery tools/npm/node_modules web/node_modules dist site .docs web/.nuxt web/.output web/.output.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: a stamp is newer than the lock file it was installed from ---

@@ -238,7 +238,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """What a newcomer's shell has: the commands of the environment, and a data folder of its own."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{ours.get('PATH', os.defpath)}"
-    return ours | {"PATH": path, "DOSSIER_DATA_DIR": str(tmp_path / "var"), "HOME": str(tmp_path)}
+    places = {"DOSSIER_DATA_DIR": str(tmp_path / "var"), "DOSSIER_LINK_FOLDERS": str(tmp_path / "shares")}
+    return ours | places | {"PATH": path, "HOME": str(tmp_path)}
 
 
 @pytest.fixture
@@ -270,6 +271,7 @@ STEPS = [
     [("README.md", "first-steps")],
     [("docs/api.md", "walk")],
     [("README.md", "first-steps"), ("docs/operations.md", "backup")],
+    [("README.md", "first-steps"), ("docs/tutorial.md", "tutorial")],
 ]
 
 
