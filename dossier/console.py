@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from dossier.app import Parts, build
-from dossier.core import log, migrate, traces
+from dossier.core import log, migrate, telemetry
 from dossier.core.actor import Actor
 from dossier.core.settings import Settings
 
@@ -24,14 +24,13 @@ def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -
 
     async def whole() -> T:
         parts = build(settings)
-        if settings.otlp_endpoint:
-            traces.configure(settings.otlp_endpoint, settings.trace_ratio)
+        telemetry.configure(settings)
         try:
             await prepare(parts)
             return await do(parts)
         finally:
             await parts.close()
-            await asyncio.to_thread(traces.close)
+            await asyncio.to_thread(telemetry.close)
 
     return asyncio.run(whole())
 

@@ -17,7 +17,8 @@ from granian.server.embed import Server
 
 from dossier import links, webhooks
 from dossier.app import Parts, create_app
-from dossier.core import metrics
+from dossier.core import metrics, telemetry
+from dossier.core.gathering import Gatherer
 from dossier.core.log import log
 from dossier.core.sidedoor import side_door
 from dossier.worker import Worker
@@ -106,19 +107,30 @@ async def _until(stop: asyncio.Event) -> None:
 
 @contextlib.asynccontextmanager
 async def _watched(parts: Parts, port: int, setting: str) -> AsyncIterator[None]:
-    """The side door on a port, if there is one, and the watch on the event loop, for as long as the block lasts."""
-    if not port:
-        yield
-        return
+    """The side door on a port, if there is one, the numbers on their way to a receiver, if there is one, and the watch on
+    the event loop, for as long as the block lasts."""
+    gatherer = Gatherer(parts.units, [webhooks.gather, links.gather])
+    beside = [asyncio.create_task(telemetry.send_metrics(parts.settings, gatherer))]
+    beside.append(asyncio.create_task(metrics.watch_loop()))
+    try:
+        async with _side_door(parts, gatherer, port, setting) if port else contextlib.nullcontext():
+            yield
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _side_door(parts: Parts, gatherer: Gatherer, port: int, setting: str) -> AsyncIterator[None]:
     host = parts.settings.host
     require_free(host, port, f"another {setting}")
-    door = _server(side_door(parts.health, parts.units, [webhooks.gather, links.gather]), host, port)
-    serving, watching = asyncio.create_task(door.serve()), asyncio.create_task(metrics.watch_loop())
+    door = _server(side_door(parts.health, gatherer), host, port)
+    serving = asyncio.create_task(door.serve())
     await _listening(host, port, serving)
     try:
         yield
     finally:
-        watching.cancel()
         door.stop()  # type: ignore[no-untyped-call]  # the library's own
         await _drain([serving], 1)
 

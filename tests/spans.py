@@ -85,9 +85,28 @@ class Receiver:
         """What has come, in OTLP's own form."""
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-        found: list[Any] = []
-        for _path, body in self.bodies:
-            request = ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                found += [span for scope in resource.scope_spans for span in scope.spans]
-        return found
+        requests = [ExportTraceServiceRequest.FromString(body) for body in self.sent("traces")]
+        scopes = [
+            scope for request in requests for resource in request.resource_spans for scope in resource.scope_spans
+        ]
+        return [span for scope in scopes for span in scope.spans]
+
+    def lines(self) -> list[Any]:
+        """The log lines that have come."""
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+        requests = [ExportLogsServiceRequest.FromString(body) for body in self.sent("logs")]
+        scopes = [scope for request in requests for resource in request.resource_logs for scope in resource.scope_logs]
+        return [line for scope in scopes for line in scope.log_records]
+
+    def numbers(self) -> dict[str, Any]:
+        """The metrics that came last, by name."""
+        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+        request = ExportMetricsServiceRequest.FromString(self.sent("metrics")[-1])
+        scopes = [scope for resource in request.resource_metrics for scope in resource.scope_metrics]
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+
+    def sent(self, signal: str) -> list[bytes]:
+        """The bodies of one signal."""
+        return [body for path, body in self.bodies if path == f"/v1/{signal}"]

@@ -3,11 +3,25 @@
 import contextlib
 import logging
 import sys
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 log: Any = structlog.get_logger("dossier")
+_also: Callable[[Mapping[str, Any]], None] | None = None
+
+
+def pass_on(sink: Callable[[Mapping[str, Any]], None] | None) -> None:
+    """Give each line to somebody else as well, from now on; None: to nobody."""
+    global _also
+    _also = sink
+
+
+def _passed_on(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if _also is not None:
+        _also(line)
+    return line
 
 
 def configure(form: str = "console", level: str = "info") -> None:
@@ -23,6 +37,7 @@ def configure(form: str = "console", level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _passed_on,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

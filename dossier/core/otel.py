@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -21,17 +22,26 @@ from dossier.core.traces import Kind, Value
 
 KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "consumer": SpanKind.CONSUMER}
 SECONDS = 2
+NOT_SENT = "otlp.not_sent"
 CARRIER = TraceContextTextMapPropagator()
+
+
+@cache
+def resource() -> Resource:
+    """What all that this process sends is said of."""
+    logger = logging.getLogger("opentelemetry")
+    logger.handlers, logger.propagate = [_Told()], False
+    names = {"service.name": "dossier", "service.version": __version__, "service.instance.id": str(uuid4())}
+    return Resource.create(names)
 
 
 class Tracer:
     """One provider of spans, and the way out for them."""
 
     def __init__(self, endpoint: str, ratio: float, exporter: Any = None) -> None:
-        names = {"service.name": "dossier", "service.version": __version__, "service.instance.id": str(uuid4())}
         # What ends the process closes this; the SDK's own hook would wait for a receiver that is away.
         self._provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(ratio)), resource=Resource.create(names), shutdown_on_exit=False
+            sampler=ParentBased(TraceIdRatioBased(ratio)), resource=resource(), shutdown_on_exit=False
         )
         self._provider.add_span_processor(SimpleSpanProcessor(exporter) if exporter else _sending(endpoint))
         self._tracer = self._provider.get_tracer("dossier", __version__)
@@ -87,8 +97,6 @@ class _Span:
 def _sending(endpoint: str) -> BatchSpanProcessor:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    logger = logging.getLogger("opentelemetry")
-    logger.handlers, logger.propagate = [_Told()], False
     exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=SECONDS)
     return BatchSpanProcessor(exporter, export_timeout_millis=SECONDS * 1000)
 
@@ -98,4 +106,4 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
-            log.warning("traces.not_sent", source=record.name.rpartition(".")[2])
+            log.warning(NOT_SENT, source=record.name.rpartition(".")[2])

@@ -137,10 +137,18 @@ class Settings(BaseSettings):
     link_poll_seconds: float = Field(
         300, ge=1, description="How often a link looks at the other side when nothing wakes it."
     )
-    otlp_endpoint: str = Field("", repr=False, description="OTLP receiver (HTTP) that traces go to; empty sends none.")
+    otlp_endpoint: str = Field("", repr=False, description="OTLP receiver (HTTP); empty sends nothing.")
+    otlp_signals: str = Field("traces", description="What is sent there: traces, metrics, logs, with commas between.")
     trace_ratio: float = Field(1, ge=0, le=1, description="The part of the traces begun here that is kept.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+    @field_validator("otlp_signals")
+    @classmethod
+    def _is_of_signals(cls, text: str) -> str:
+        if unknown := {each.strip() for each in text.split(",") if each.strip()} - {"traces", "metrics", "logs"}:
+            raise ValueError(f"There are traces, metrics and logs, and no {', '.join(sorted(unknown))}.")
+        return text
 
     @field_validator("master_key", "master_keys_old")
     @classmethod
@@ -187,6 +195,11 @@ class Settings(BaseSettings):
         files = {f"{PREFIX}DATABASE_{name}_FILE" for name in ("URL", "USER", "PASSWORD")}
         served = make_url(self.database).get_backend_name() != "sqlite"
         return served and bool(self.secrets or files & os.environ.keys())
+
+    @property
+    def otlp(self) -> frozenset[str]:
+        """The signals that are sent."""
+        return frozenset(each.strip() for each in self.otlp_signals.split(","))
 
     @property
     def blobs_dir(self) -> Path:

@@ -1,6 +1,6 @@
 """The side door: health and metrics on a port of its own, which no edge leads to. `serve` may have one, and `worker`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import wraps
 
 import msgspec
@@ -13,15 +13,13 @@ from dossier.core import gathering
 from dossier.core.errors import DossierError
 from dossier.core.health import Health
 from dossier.core.ids import new_id
-from dossier.core.units import Units
 from dossier.core.web import HEADERS, problem
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def side_door(health: Health, units: Units, also: Sequence[gathering.Gathering] = ()) -> Starlette:
+def side_door(health: Health, gatherer: gathering.Gatherer) -> Starlette:
     """The ASGI program with /health/live, /health/ready and /metrics."""
-    gatherer = gathering.Gatherer(units, also)
 
     async def live(_request: Request) -> Response:
         return _json({"status": "ok"})

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from dossier.core.gathering import Gatherer
 from dossier.core.health import Health, Probe, Unfit
 from dossier.core.sidedoor import side_door
 from dossier.core.web import HEADERS
@@ -15,7 +16,7 @@ async def bad() -> None:
 
 def client(world: World, health: Health) -> httpx.AsyncClient:
     """A client at the side door."""
-    transport = httpx.ASGITransport(app=side_door(health, world.parts.units))
+    transport = httpx.ASGITransport(app=side_door(health, Gatherer(world.parts.units)))
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:1")
 
 

@@ -140,6 +140,7 @@ def test_none_of_it_shows(template: Template, tmp_path: Path) -> None:
             "DOSSIER_LOG_FORMAT": "json",
             "DOSSIER_METRICS_PORT": str(port),
             "DOSSIER_OTLP_ENDPOINT": receiver.endpoint,
+            "DOSSIER_OTLP_SIGNALS": "traces,metrics,logs",
             "DOSSIER_SMTP_URL": mailbox.url,
         }
         server = Server(template, data, settings).start()
