@@ -119,6 +119,9 @@ def migrate_() -> None:
     """Bring the database to this version's schema."""
     settings = Settings()
     settings.data_dir.mkdir(0o750, parents=True, exist_ok=True)
+    if migrate.is_newer(found := migrate.revision_at(settings.database)):
+        typer.echo(f"The schema is at {found}, which a newer version has made: there is nothing to do.")
+        return
     migrate.upgrade(settings.database)
     typer.echo(f"The schema is at {migrate.HEAD}.")
 

@@ -37,7 +37,12 @@ def run(do: Callable[[Parts], Awaitable[T]], settings: Settings | None = None) -
 
 async def prepare(parts: Parts) -> None:
     """Bring an embedded database to the present schema, and assert what the database must promise."""
-    if await migrate.revision(parts.database) != migrate.HEAD:
+    found = await migrate.revision(parts.database)
+    if migrate.is_newer(found):
+        if parts.database.is_sqlite:
+            raise SystemExit(f"dossier: a newer version has used this data folder (schema {found}); take that one.")
+        log.log.warning("schema.newer", schema=found, own=migrate.HEAD)
+    elif found != migrate.HEAD:
         if not parts.database.is_sqlite:
             raise SystemExit("dossier: the database's schema is not this version's; run `dossier migrate` first.")
         await asyncio.to_thread(migrate.upgrade, parts.settings.database)

@@ -35,6 +35,25 @@ async def revision(database: Database) -> str | None:
         return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
 
 
+def revision_at(address: str) -> str | None:
+    """The same, of a database at an address. Blocks. Raises Unavailable, StorageFull."""
+    try:
+        with _connected(address) as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as error:
+        if (refused := _refused(error, make_url(address).get_backend_name())) is None:
+            raise
+        raise refused from error
+
+
+def is_newer(found: str | None) -> bool:
+    """Whether a newer version of the program has brought a schema to this revision. This one goes on with it: a migration
+    takes nothing away that the release before needs, so that one can follow the other without a gap."""
+    return found is not None and found > HEAD
+
+
 def upgrade(address: str, target: str = "head") -> None:
     """Bring a database to ``target``; nothing happens where it is there. Blocks. Raises Unavailable, StorageFull."""
     run(address, "upgrade", target)
