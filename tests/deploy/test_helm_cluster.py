@@ -1,6 +1,7 @@
 """The chart in a cluster's eyes: who reaches whom, what is kept apart and scaled, and in which order things come."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,15 @@ from tests.deploy.charts import (
     containers,
     labels,
     matches,
+    objects,
     reaches,
+    rendered,
     volumes,
 )
 
 pytestmark = pytest.mark.slow
 HOOK = "helm.sh/hook"
+ADDRESSES = ("2001:db8::1", "fd00:ec2::254", "fe80::1")
 PORTS = (8000, 8080, 8081, 8443, 9100)
 
 
@@ -88,6 +92,13 @@ class TestNetwork:
     def test_names_can_be_looked_up(self, release: Release) -> None:
         dns = Place({"k8s-app": "kube-dns"}, namespace="kube-system")
         assert all(reaches(release.of("NetworkPolicy"), pod(release, each), dns, 53) for each in release.pods)
+
+    def test_the_nodes_metadata_is_out_of_reach_by_ipv6_too(self, tmp_path: Path) -> None:
+        wide = 'networkPolicy.https.cidrs=["0.0.0.0/0","::/0"]'
+        release = Release(objects(rendered(tmp_path, "--set-json", wide)))
+        policies, worker = release.of("NetworkPolicy"), pod(release, "worker")
+        reached = {each: reaches(policies, worker, Place(address=each), 443) for each in (*ADDRESSES, METADATA, PUBLIC)}
+        assert reached == {"2001:db8::1": True, "fd00:ec2::254": False, "fe80::1": False, METADATA: False, PUBLIC: True}
 
     def test_can_be_widened(self, prod: Release) -> None:
         """The judge of this test: without the policies everybody reaches everything."""
