@@ -126,7 +126,8 @@ class TestEnvironments:
             "prod": None,
         }
         # The patch takes nothing of the template away.
-        assert len({str(each["syncOptions"]) for each in policies.values()}) == 1
+        rest = [{name: each[name] for name in each.keys() - {"automated"}} for each in policies.values()]
+        assert rest == 3 * [{"syncOptions": rest[0]["syncOptions"], "retry": rest[0]["retry"]}]
 
     def test_are_not_taken_away_with_their_file(self) -> None:
         policy = SET["spec"]["syncPolicy"]
@@ -192,6 +193,7 @@ class TestOrder:
         services = self.waves(prod, "Service")
         assert max(early) < min(programs) == max(programs) < min(edges)
         assert max(services) < min(edges)
+        assert max(edges) < min(self.waves(prod, "HorizontalPodAutoscaler"))
 
 
 @pytest.mark.parametrize("page", ["argocd/README.md", "helm/README.md"])
