@@ -1,4 +1,6 @@
-"""The edge as it is run: a real nginx before two real programs on one data folder, and certificates of our own authority."""
+"""The edge as it is run: a real nginx before two real programs on one data folder, and certificates of our own authority.
+And the chart as it is rendered.
+"""
 
 import gzip
 import shutil
@@ -13,6 +15,7 @@ import pytest
 from dossier.serve import free_port
 from tests.conftest import BUILT_PORTAL
 from tests.deploy.asking import Door
+from tests.deploy.charts import ENVIRONMENTS, Release, files_of, objects, rendered
 from tests.trust.server import Answer, Nursery, Server, Template, prepare_template
 from tools.nginx import HOST, SECRET, Nginx, folder_for_nginx, let_read
 from tools.pki import Authority
@@ -141,3 +144,29 @@ def _edge(template: Template, home: Path) -> Iterator[Edge]:
         nginx.stop()
         for server in [*servers, embedded]:
             server.kill()
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What helm renders of the chart for each environment, and with the defaults alone."""
+    home = tmp_path_factory.mktemp("helm")
+    made = {name: rendered(home, "--namespace", f"dossier-{name}", *files_of(name)) for name in ENVIRONMENTS}
+    return made | {"defaults": rendered(home)}
+
+
+@pytest.fixture(scope="session")
+def releases(texts: dict[str, str]) -> dict[str, Release]:
+    """The same, as objects; tests look at them and change nothing."""
+    return {name: Release(objects(text)) for name, text in texts.items()}
+
+
+@pytest.fixture(params=[*ENVIRONMENTS, "defaults"])
+def release(releases: dict[str, Release], request: pytest.FixtureRequest) -> Release:
+    """Each rendering in its turn."""
+    return releases[request.param]
+
+
+@pytest.fixture
+def prod(releases: dict[str, Release]) -> Release:
+    """PROD's rendering."""
+    return releases["prod"]
