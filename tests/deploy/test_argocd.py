@@ -94,14 +94,14 @@ class TestEnvironments:
         image = values["image"]
         assert image.keys() == {"repository", "tag", "digest"}
         assert isinstance(image["tag"], str)
-        assert re.fullmatch("[0-9a-f]{40}", image["tag"])
+        assert re.fullmatch("sha-[0-9a-f]{40}", image["tag"])
         assert re.fullmatch("(sha256:[0-9a-f]{64})?", image["digest"])
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_get_chart_and_image_of_one_commit(self, environment: str, applications: dict[str, Object]) -> None:
         image = yaml.safe_load((ARGOCD / f"environments/{environment}.yaml").read_text())["image"]
         chart, values = applications[environment]["spec"]["sources"]
-        assert chart["targetRevision"] == image["tag"]
+        assert chart["targetRevision"] == image["tag"].removeprefix("sha-")
         assert (values["ref"], values["targetRevision"]) == ("environments", "main")
         assert "path" not in values
 
