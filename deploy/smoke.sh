@@ -46,6 +46,7 @@ while :; do
   if look; then
     well=$((well + 1))
     [ "$well" -lt "$steady" ] || { echo "$url is well${revision:+ at $revision}"; exit 0; }
+    wrong="it was well $well times in a row, not $steady"
   else
     well=0
     echo "not yet: $wrong" >&2

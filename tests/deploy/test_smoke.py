@@ -109,6 +109,11 @@ class TestWrong:
         assert done.returncode == 1
         assert said in done.stderr.splitlines()[-1]
 
+    def test_not_well_for_long_enough(self, place: Place) -> None:
+        done = smoke(place.url, steady=2)
+        assert done.returncode == 1
+        assert "well 1 times" in done.stderr
+
     def test_nobody_there(self, place: Place) -> None:
         url = place.url
         place.server_close()
