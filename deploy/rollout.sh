@@ -31,8 +31,8 @@ case $verb in
     last=$(git log --max-count=1 --format=%H -- "$file")
     # What brought the file has nothing before it to go back to.
     git cat-file -e "$last~1:$file" 2> /dev/null || { echo "$environment has run nothing else" >&2; exit 1; }
-    git show --format= --name-only "$last" | grep --quiet --invert-match --line-regexp --fixed-strings "$file" \
-      && { echo "$last changed other files too: revert it by hand" >&2; exit 1; }
+    [ "$(git show --format= --name-only "$last")" = "$file" ] \
+      || { echo "$last changed other files too: revert it by hand" >&2; exit 1; }
     git revert --no-edit "$last"
     push
     ;;

@@ -118,6 +118,18 @@ class TestWritten:
                 if each["Type"] in (*kinds, "AWS::ECR::Repository"):
                     assert {each.get("DeletionPolicy"), each.get("UpdateReplacePolicy")} <= {"Retain", "Snapshot"}, name
 
+    def test_links_lead_somewhere(self) -> None:
+        for page in (FOLDER / "README.md", ROOT / ".github/README.md"):
+            for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+    def test_every_export_in_the_table_is_one(self) -> None:
+        table = (FOLDER / "README.md").read_text().split("## From exports")[1].split("## What it costs")[0]
+        exports = [each["Export"]["Name"] for stack in order() for each in template(stack)["Outputs"].values()]
+        names = {name["Fn::Sub"] if isinstance(name, dict) else name for name in exports}
+        shown = {name.replace("${Environment}", "ENV").replace("${Platform}", "PLATFORM") for name in names}
+        assert set(re.findall(r"`(dossier-[A-Z]\w+(?:-\w+)?)`", table)) <= shown
+
     def test_nothing_secret_stands_there(self) -> None:
         accounts = {each for path in FOLDER.rglob("*.*") for each in re.findall(r"\b\d{12}\b", path.read_text())}
         assert accounts <= {"111122223333"}

@@ -180,6 +180,12 @@ class TestWhatTheyRun:
         assert {"deploy/promote.py", "deploy/rollout.sh", "deploy/smoke.sh", "deploy/notes.sh"} <= named
         assert [name for name in named - made if not (ROOT / name).exists()] == []
 
+    def test_the_role_in_aws_may_do_what_the_image_needs(self) -> None:
+        said = set(re.findall(r"aws ecr ([a-z-]+)", scripts()))
+        verbs = {each.title().replace("-", "") for each in said - {"get-login-password"}} | {"GetAuthorizationToken"}
+        role = (ROOT / "deploy/cloudformation/registry.yml").read_text()
+        assert {f"ecr:{verb}" for verb in verbs} <= set(re.findall(r'"(ecr:\w+)"', role))
+
     def test_every_script_can_be_started(self) -> None:
         for name in ("deploy/rollout.sh", "deploy/smoke.sh"):
             assert os.access(ROOT / name, os.X_OK), name
