@@ -136,6 +136,45 @@ class TestWritten:
         assert not re.search(r"AKIA[0-9A-Z]{16}", "".join(path.read_text() for path in FOLDER.rglob("*.*")))
 
 
+class TestDeploy:
+    """deploy.sh, with a program in the place of AWS's that writes down how it was called."""
+
+    @staticmethod
+    def calls(tmp_path: Path, *args: str) -> list[list[str]]:
+        program = tmp_path / "aws"
+        program.write_text(f'#!/bin/sh\nprintf "%s\\037" "$@" >> {tmp_path}/calls\necho >> {tmp_path}/calls\n')
+        program.chmod(0o755)
+        subprocess.run(
+            [FOLDER / "deploy.sh", *args],
+            env=os.environ | {"AWS": str(program)},
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        return [line.split("\037") for line in (tmp_path / "calls").read_text().splitlines()]
+
+    @pytest.mark.parametrize("environment", ENVIRONMENTS)
+    def test_makes_all_stacks_with_all_parameters(self, environment: str, tmp_path: Path) -> None:
+        found = self.calls(tmp_path, environment)
+        names = [call[call.index("--stack-name") + 1] for call in found]
+        platform = parameters(environment)["Platform"]
+        own = {"registry": "dossier-registry"} | {
+            name: f"dossier-platform-{platform}-{name}" for name in ("network", "eks")
+        }
+        assert names == [own.get(stack, f"dossier-{environment}-{stack}") for stack in order()]
+        for call in found:
+            given = call[call.index("--parameter-overrides") + 1 : call.index("--capabilities")]
+            assert dict(each.split("=", 1) for each in given) == parameters(environment)
+
+    def test_makes_those_that_are_named(self, tmp_path: Path) -> None:
+        found = self.calls(tmp_path, "prod", "database", "alarms")
+        files = [call[call.index("--template-file") + 1] for call in found]
+        assert files == ["database.yml", "alarms.yml"]
+
+    def test_refuses_an_environment_that_is_none(self) -> None:
+        assert subprocess.run([FOLDER / "deploy.sh", "moon"], capture_output=True, timeout=60).returncode == 2
+
+
 class TestUnknownToMoto:
     """Resources and properties of which only the text can be looked at; cfn-lint holds it against AWS's schemas."""
 

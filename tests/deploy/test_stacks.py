@@ -95,12 +95,27 @@ class TestMade:
         key = encryption["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"]
         assert key.endswith(f":key/{made.id_of('keys', 'DataKey')}")
 
+    def test_moto_still_drops_what_only_the_text_is_asked_for(self, made: Made) -> None:
+        """What is there by now has to be looked for at the service, and not in the text (test_cloudformation.py)."""
+        s3, bucket = made.client("s3"), made.id_of("storage", "Contents")
+        assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+        assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+        with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+            s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+        ecr = made.client("ecr")
+        with pytest.raises(ecr.exceptions.LifecyclePolicyNotFoundException):
+            ecr.get_lifecycle_policy(repositoryName="dossier")
+        [database] = made.client("rds").describe_db_instances()["DBInstances"]
+        assert database["DeletionProtection"] is False
+        assert "MasterUserSecret" not in database
+
     def test_pods_may_do_what_the_documentation_says_and_no_more(self, made: Made) -> None:
         iam, role = made.client("iam"), made.id_of("access", "PodRole")
         [contents, secrets] = iam.list_role_policies(RoleName=role)["PolicyNames"]
         said = self.statements(iam, role, contents)
         bucket = made.id_of("storage", "Contents")
         assert said["Contents"]["Resource"] == f"arn:aws:s3:::{bucket}/main/*"
+        assert said["Check"]["Resource"] == f"arn:aws:s3:::{bucket}/main/check/*"
         assert said["List"]["Condition"] == {"StringLike": {"s3:prefix": "main/*"}}
         text = (ROOT / "docs/operations.md").read_text().split("**Permissions**")[1].split("**Lifecycle")[0]
         documented = set(re.findall(r"`((?:s3|kms):\w+)`", text))
