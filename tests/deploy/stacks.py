@@ -173,6 +173,19 @@ def valued(stack: str, environment: str) -> dict[str, str]:
     return {name: str(given.get(name, each.get("Default"))) for name, each in wanted}
 
 
+def with_values(value: Any, given: dict[str, str]) -> Any:
+    """A template with its parameters' values in their places."""
+    if isinstance(value, list):
+        return [with_values(each, given) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"} and value["Ref"] in given:
+        return given[value["Ref"]]
+    if value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        return {"Fn::Sub": re.sub(r"\$\{(\w+)\}", lambda found: given.get(found[1], found[0]), value["Fn::Sub"])}
+    return {name: with_values(each, given) for name, each in value.items()}
+
+
 def expected(stack: str, environment: str) -> set[str]:
     """The resources of which moto has to tell an id."""
     conditions, given = template(stack).get("Conditions", {}), valued(stack, environment)

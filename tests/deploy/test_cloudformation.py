@@ -25,6 +25,7 @@ from tests.deploy.stacks import (
     parameters,
     template,
     valued,
+    with_values,
 )
 
 TOOLS = ROOT / ".delivery/bin"
@@ -57,6 +58,19 @@ class TestJudged:
         broken = (FOLDER / "database.yml").read_text().replace("Engine: mysql\n", "Engine: mongo\n")
         (tmp_path / "database.yml").write_text(broken)
         assert run("cfn-lint", tmp_path / "database.yml").returncode != 0
+
+    @pytest.mark.parametrize("broken", [{}, {"DatabaseClass": "db.r99.large"}, {"DatabaseVersion": "8.4.99"}])
+    def test_what_the_parameters_name_exists(self, broken: dict[str, str], tmp_path: Path) -> None:
+        """cfn-lint does not look through parameters: their values are put in their places."""
+        paths = [
+            tmp_path / f"{environment}-{stack}.json" for environment in ENVIRONMENTS for stack in ("database", "cache")
+        ]
+        for path in paths:
+            environment, stack = path.stem.split("-")
+            filled = with_values(template(stack), valued(stack, environment) | broken)
+            path.write_text(json.dumps(filled | {"Parameters": {}}))
+        done = run("cfn-lint", "--ignore-checks", "W", "--regions", REGION, "--", *paths)
+        assert (done.returncode != 0) == bool(broken), done.stdout
 
     def test_checkov_finds_nothing(self) -> None:
         given = ["--framework", "cloudformation", "--compact", "--quiet", "--skip-download"]
