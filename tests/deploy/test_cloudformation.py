@@ -185,6 +185,18 @@ class TestDeploy:
         files = [call[call.index("--template-file") + 1] for call in found]
         assert files == ["database.yml", "alarms.yml"]
 
+    @pytest.mark.parametrize("plan", ["", "1"])
+    def test_only_shows_what_would_change_where_that_is_wanted(
+        self, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PLAN", plan)
+        [call] = self.calls(tmp_path, "dev", "keys")
+        assert ("--no-execute-changeset" in call) == bool(plan)
+
+    def test_refuses_a_stack_that_is_none(self) -> None:
+        done = subprocess.run([FOLDER / "deploy.sh", "dev", "moon"], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (2, "there is no stack moon\n")
+
     def test_refuses_an_environment_that_is_none(self) -> None:
         assert subprocess.run([FOLDER / "deploy.sh", "moon"], capture_output=True, timeout=60).returncode == 2
 

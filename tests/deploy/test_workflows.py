@@ -31,6 +31,7 @@ MAY_WRITE = {
     ("release", "image"): {"attestations", "id-token"},
     ("release", "publish"): {"contents"},
     ("rollback", "back"): {"contents"},
+    ("stacks", "stacks"): {"id-token"},
     ("stage", "stage"): {"contents"},
     ("updates", "propose"): {"contents", "pull-requests"},
 }
@@ -146,7 +147,7 @@ class TestRights:
         assert "${{" not in scripts()
 
     def test_an_environment_stands_before_what_people_use(self) -> None:
-        for name, job in (("deploy", "deploy"), ("rollback", "back")):
+        for name, job in (("deploy", "deploy"), ("rollback", "back"), ("stacks", "stacks")):
             assert WORKFLOWS[name]["jobs"][job]["environment"]["name"] == "${{ inputs.environment }}"
 
 
