@@ -3,6 +3,8 @@ PYTHON ?= python3
 # One more than two cores: many tests wait for most of their time.
 JOBS ?= 3
 ARGS ?=
+# Which tests `make test` runs; all of them where none are named.
+TESTS ?=
 
 # Debian packages that the full test run needs; tools/apt installs those that are missing.
 APT_TEST := curl openssl strace chromium libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui \
@@ -67,7 +69,7 @@ lint-web:
 test: .venv/.dev .delivery/.done web/.output/.done tools/npm/node_modules/.done ## everything that decides whether a commit is good, set-up included (what CI runs)
 	@tools/apt $(APT_TEST)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal $(TESTS)
 
 # Not a part of `make test`: following every line doubles the time of the tests that run in one process.
 coverage: .venv/.dev web/.output/.done tools/npm/node_modules/.done ## which lines of dossier/ no test in a test process runs

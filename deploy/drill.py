@@ -68,9 +68,9 @@ def main() -> None:
     living = Settings()
     database, storage = os.environ["RESTORED_DATABASE_URL"], os.environ["RESTORED_STORAGE_URL"]
     env = os.environ | {"DOSSIER_DATABASE_URL": database, "DOSSIER_STORAGE_URL": storage}
-    for name in ("USER", "PASSWORD"):
-        if value := os.environ.get(f"RESTORED_DATABASE_{name}"):
-            env[f"DOSSIER_DATABASE_{name}"] = value
+    for ours in ("DOSSIER_DATABASE_USER", "DOSSIER_DATABASE_PASSWORD"):
+        if value := os.environ.get(ours.replace("DOSSIER", "RESTORED")):
+            env[ours] = value
     # Its own data folder: the living one's is not touched.
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dossier-drill-")))

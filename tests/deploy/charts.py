@@ -20,7 +20,7 @@ ENDING = {"migrate", "smoke"}
 WORKLOADS = ("Deployment", "Job")
 Object = dict[str, Any]
 # Addresses that stand for a place: PROD's own network, the internet, the node's metadata.
-PRIVATE, PUBLIC, METADATA = "10.40.7.7", "203.0.113.9", "169.254.169.254"
+PRIVATE, PUBLIC, METADATA = "10.30.7.7", "203.0.113.9", "169.254.169.254"
 
 
 def program(name: str) -> str:
