@@ -21,10 +21,13 @@ FIRST, UNDOCUMENTED, FIXED, ELSEWHERE = 1, 2, 3, 9
 DOCUMENT = "0198c0de-3333-7000-8000-000000000001"
 #: What the contract describes only by a type.
 JSON = "application/json"
+#: Headers of uploads of another kind than the one that the stubs play.
+NOT_OF_THIS = {"Upload-Concat", "Upload-Defer-Length"}
 HEADERS = {
     "Tus-Resumable": "1.0.0",
     "Tus-Version": "1.0.0",
-    "Tus-Extension": "creation,creation-with-upload,expiration,termination",
+    "Tus-Extension": "creation,creation-with-upload,creation-defer-length,checksum,concatenation,termination,expiration",
+    "Tus-Checksum-Algorithm": "sha1,sha256",
     "Tus-Max-Size": "1073741824",
     "Upload-Offset": "1048576",
     "Upload-Length": "2097152",
@@ -88,7 +91,8 @@ def _mapping(name: str, priority: int, request: Json, response: Json) -> Json:
 def _success(document: Json, path: str, operation: Json) -> Json:
     status = min(status for status in operation["responses"] if status.startswith(("2", "3")))
     answer = operation["responses"][status]
-    response: Json = {"status": int(status), "headers": {name: HEADERS[name] for name in answer.get("headers", {})}}
+    named = answer.get("headers", {}).keys() - NOT_OF_THIS
+    response: Json = {"status": int(status), "headers": {name: HEADERS[name] for name in sorted(named)}}
     forms = answer.get("content", {})
     if len(forms) > 1:
         # Of several forms the plain one.

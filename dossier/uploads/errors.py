@@ -1,6 +1,6 @@
 """The ways uploads refuse. ``upload_busy`` is the storage's own."""
 
-from dossier.core.errors import BadRequest, Conflict, NotFound, PreconditionFailed
+from dossier.core.errors import BadRequest, Conflict, DossierError, NotFound, PreconditionFailed
 
 
 class UploadNotFound(NotFound):
@@ -59,3 +59,33 @@ class UploadStalled(BadRequest):
     status = 408
     code = "upload_stalled"
     title = "No bytes came for too long"
+
+
+class BadUploadHeader(BadRequest):
+    """A header of tus is not as tus wants it, or does not go with the others; ``fields`` says which."""
+
+    code = "bad_upload_header"
+    title = "A header of the upload cannot be used"
+
+
+class ChecksumMismatch(DossierError):
+    """The bytes of the request are not those that ``Upload-Checksum`` names; none of them is kept (tus, checksum)."""
+
+    status = 460
+    code = "checksum_mismatch"
+    title = "The bytes are not what their checksum says"
+
+
+class UploadLengthMismatch(Conflict):
+    """``Upload-Length`` is another than was told before, or less than is here already."""
+
+    code = "upload_length_mismatch"
+    title = "The upload has another length"
+
+
+class UploadFinal(DossierError):
+    """What is put together of parts takes no bytes of its own (tus, concatenation)."""
+
+    status = 403
+    code = "upload_final"
+    title = "This upload is made of others"

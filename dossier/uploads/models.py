@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Digest, Uuid
 
+PARTIAL = "partial"
 State = Literal["receiving", "refused", "done"]
 
 
@@ -18,8 +19,11 @@ class Upload(Base):
     """One file on its way. ``received`` counts bytes that are durable under ``key``, and reaches ``size`` only with the
     document: the last byte is taken together with what is made of it. ``sha256`` is known once all bytes are there.
 
-    It becomes a version of ``document_id``, or a document below ``folder_id`` in the folders of ``path``. No foreign keys
-    lead there: what is gone by the end refuses it.
+    While its length is ``deferred``, ``size`` is the most that it can have. ``concat`` is Upload-Concat as it came: a part
+    of another upload becomes nothing by itself, and has ``received`` all once it is whole; another one is made of parts.
+
+    Any other becomes a version of ``document_id``, or a document below ``folder_id`` in the folders of ``path``. No foreign
+    keys lead there: what is gone by the end refuses it.
     """
 
     __tablename__ = "uploads"
@@ -36,6 +40,8 @@ class Upload(Base):
     on_conflict: Mapped[str] = mapped_column(String(8))
     if_match: Mapped[str | None] = mapped_column(String(200))
     size: Mapped[int] = mapped_column(BigInteger)
+    deferred: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("0"))
+    concat: Mapped[str | None] = mapped_column(Text)
     received: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[bytes | None] = mapped_column(Digest)
     state: Mapped[str] = mapped_column(String(9), default="receiving")
@@ -53,4 +59,19 @@ class Upload(Base):
     @property
     def most(self) -> int:
         """How far ``received`` can come before the end."""
-        return max(self.size - 1, 0)
+        return self.size if self.is_part or self.deferred else max(self.size - 1, 0)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is only there to be put together with others."""
+        return self.concat == PARTIAL
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is put together of parts; its own bytes come from nobody else."""
+        return self.concat is not None and not self.is_part
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a part has all its bytes."""
+        return self.is_part and not self.deferred and self.received == self.size

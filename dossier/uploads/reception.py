@@ -4,7 +4,8 @@ while bytes come.
 Each step may be the last: what has come is kept, and the next request goes on where the row says.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -17,7 +18,7 @@ from dossier.core.log import log
 from dossier.core.units import Unit, Units
 from dossier.uploads import service
 from dossier.uploads.desk import Desk, Turn
-from dossier.uploads.errors import OffsetMismatch, UploadNotFound
+from dossier.uploads.errors import OffsetMismatch, UploadFinal, UploadNotFound
 from dossier.uploads.models import Upload
 from dossier.uploads.schemas import Finish
 
@@ -29,16 +30,18 @@ NOTED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The bytes of one request: those from ``offset`` on, and how many were announced, if that is known."""
+    """The bytes of one request: those from ``offset`` on, and how many were announced, if that is known. ``checked`` says
+    that reading them to the end tells whether they are the right ones: before that none of them counts."""
 
     offset: int
     chunks: AsyncIterator[bytes]
     announced: int | None = None
+    checked: bool = False
 
     def after(self, count: int) -> "Body":
         """The same without its first ``count`` bytes, which are here already."""
         announced = None if self.announced is None else max(self.announced - count, 0)
-        return Body(self.offset + count, _skipped(self.chunks, count), announced)
+        return Body(self.offset + count, _skipped(self.chunks, count), announced, self.checked)
 
 
 async def _skipped(chunks: AsyncIterator[bytes], count: int) -> AsyncIterator[bytes]:
@@ -58,25 +61,63 @@ class Reception:
     actor: Actor
     lasts: timedelta
     patience: float
+    limit: int
 
-    async def receive(self, upload_id: UUID, body: Body) -> Upload:
-        """Add bytes; those that complete it make the document.
+    async def receive(self, upload_id: UUID, body: Body, length: int | None = None) -> Upload:
+        """Add bytes; those that complete it make the document. ``length`` tells one that was deferred.
 
-        Raises UploadNotFound, UploadExpired, NotAllowed and 404 where the right is lost, PartBusy, OffsetMismatch,
-        BodyTooLarge, UploadStalled, what the store raises, and at the end what ``service.finish`` raises.
+        Raises UploadNotFound, UploadExpired, UploadFinal, UploadLengthMismatch, NotAllowed and 404 where the right is lost,
+        PartBusy, OffsetMismatch, BodyTooLarge, ChecksumMismatch, UploadStalled, what the store raises, and at the end what
+        ``service.finish`` raises.
         """
         async with self.desk.turn(self.actor.member_id, upload_id) as turn:
             async with self.units.read(self.actor) as unit:
                 upload = await service.open_(unit, upload_id)
-            _check(upload, body)
+            if upload.is_final:
+                raise UploadFinal
+            _check_offset(upload, body)
+            if length is not None:
+                upload = await self._run(lambda unit: service.tell_length(unit, upload_id, length, self.limit))
+            _check_announced(upload, body)
             if upload.state == "done":
                 async for _ in _limited(turn.heard(body.chunks, self.patience), 0):
                     pass  # a body that is not read may cost a client its answer
                 return upload
             there = await self._add(turn, upload, body)
-            if there == upload.size:
-                return await self._finish(upload, self._run)
-            return upload if upload.sha256 else await self._note(upload, there)
+            if there < upload.size or upload.deferred:
+                return upload if upload.sha256 else await self._note(upload, there)
+            if upload.is_part:
+                await self.store.finish(upload.key, upload.size)
+                return await self._note(upload, there)
+            return await self._finish(upload, self._run)
+
+    async def join(self, upload_id: UUID, parts: Sequence[UUID]) -> Upload:
+        """Put an upload together of its parts, going on where an earlier try was cut off, and make the document. The parts
+        go with it; where the end is refused they stay until they expire.
+
+        Raises as ``receive``, and UploadNotFound, UploadExpired, UploadIncomplete, BlobMissing for parts that went since.
+        """
+        async with self.desk.turn(self.actor.member_id, upload_id) as turn:
+            async with self.units.read(self.actor) as unit:
+                upload = await service.open_(unit, upload_id)
+                found = [] if upload.state == "done" or upload.sha256 else await service.parts(unit, parts)
+            if upload.state == "done":
+                return upload
+            if found:
+                await self._add(turn, upload, Body(upload.received, self._bytes_of(found, upload.received)))
+            upload = await self._finish(upload, self._run)
+            for part in found:
+                with suppress(UploadNotFound):
+                    await self._remove(part.id)
+            return upload
+
+    async def _bytes_of(self, parts: Sequence[Upload], after: int) -> AsyncIterator[bytes]:
+        """What the parts hold, one after the other, without the first ``after`` bytes."""
+        for part in parts:
+            start, after = min(after, part.size), max(after - part.size, 0)
+            if start < part.size:
+                async for chunk in self.store.open(part.key, start):
+                    yield chunk
 
     async def _add(self, turn: Turn, upload: Upload, body: Body) -> int:
         """Store what comes; how many bytes are here then."""
@@ -85,14 +126,16 @@ class Reception:
             return body.offset + sum([len(chunk) async for chunk in chunks])
 
         async def synced(durable: int) -> None:
-            if turn.over:
+            if turn.over or unsure:
                 return
             try:
                 await self._note(upload, durable)
             except DossierError as error:  # the next one or the answer tells
                 log.warning("upload.not_noted", code=error.code)
 
+        unsure = body.checked
         there = await self.store.append(upload.key, body.offset, chunks, synced=synced)
+        unsure = False
         if there == upload.size and there - upload.received >= NOTED_BYTES:
             await synced(there)
         return there
@@ -147,9 +190,12 @@ class Reception:
             await drop(self.store, key)
 
 
-def _check(upload: Upload, body: Body) -> None:
+def _check_offset(upload: Upload, body: Body) -> None:
     if body.offset != upload.received:
         raise OffsetMismatch(f"{upload.received} bytes are here.", offset=upload.received)
+
+
+def _check_announced(upload: Upload, body: Body) -> None:
     if body.announced is not None:
         _check_size(body.announced, upload.size - body.offset)
 

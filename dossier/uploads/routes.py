@@ -1,9 +1,9 @@
-"""HTTP for uploads: tus 1.0 (core, creation, creation-with-upload, termination, expiration), and what the portal asks
-besides. Bodies are streamed; ``app.py`` keeps ``BodyLimit`` off them by ``is_upload``."""
+"""HTTP for uploads: tus 1.0 with its extensions (of concatenation that of whole parts), and what the portal asks besides.
+Bodies are streamed; ``app.py`` keeps ``BodyLimit`` off them by ``is_upload``."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -34,16 +34,20 @@ from dossier.core.web import (
 from dossier.uploads import metadata, schemas, service, wire
 from dossier.uploads.errors import (
     BadMetadata,
+    BadUploadHeader,
+    ChecksumMismatch,
     OffsetMismatch,
     TooManyUploads,
     UnknownTusVersion,
     UploadExpired,
+    UploadFinal,
     UploadIncomplete,
+    UploadLengthMismatch,
     UploadNotFound,
     UploadStalled,
 )
 from dossier.uploads.models import Upload
-from dossier.uploads.wire import BYTES, EXTENSIONS, PATH, VERSION
+from dossier.uploads.wire import ALGORITHMS, BYTES, EXTENSIONS, PATH, VERSION
 
 FIND = (UploadNotFound, UploadExpired)
 TARGET = (documents.DocumentNotFound, folders.FolderNotFound)
@@ -59,7 +63,15 @@ END = (
     storage.StorageFailed,
     storage.BlobMissing,
 )
-RECEIVE = (*END, storage.BodyTooLarge, UnsupportedMediaType, UploadStalled, documents.LengthMismatch, UnknownTusVersion)
+RECEIVE = (
+    *END,
+    storage.BodyTooLarge,
+    UnsupportedMediaType,
+    UploadStalled,
+    documents.LengthMismatch,
+    ChecksumMismatch,
+    UnknownTusVersion,
+)
 
 
 class TusRoute(APIRoute):
@@ -114,7 +126,30 @@ async def tus(
 
 
 SpeaksTus = Annotated[None, Depends(tus)]
-Size = Annotated[int, Header(alias="Upload-Length", ge=0, lt=2**63, description="Bytes of the whole file.")]
+Size = Annotated[
+    int | None, Header(alias="Upload-Length", ge=0, lt=2**63, description="Bytes of the whole file, or of the part.")
+]
+Deferred = Annotated[
+    Literal["1"] | None,
+    Header(alias="Upload-Defer-Length", description="`1`: a later PATCH brings `Upload-Length`."),
+]
+Concat = Annotated[
+    str | None,
+    Header(
+        alias="Upload-Concat",
+        max_length=100_000,
+        description="`partial`: a part of a file, which becomes nothing by itself. `final;` and addresses of such parts, "
+        "with spaces between: the file that they are, in this order; without `Upload-Length`.",
+    ),
+]
+Checksum = Annotated[
+    str | None,
+    Header(
+        alias="Upload-Checksum",
+        description="`sha1` or `sha256`, a space, and the digest of this request's bytes in Base64. None of them is kept "
+        "where it is another (460).",
+    ),
+]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, lt=2**63, description="Bytes that came before.")]
 Sent = Annotated[
     str | None,
@@ -142,7 +177,8 @@ def _told(status: int, description: str, *names: str) -> Answers:
     return {status: {"description": description, "headers": headers}}
 
 
-PROGRESS = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Dossier-Document", "Dossier-Version")
+SPOKEN = ("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
+PROGRESS = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Upload-Concat", "Dossier-Document", "Dossier-Version")
 
 
 @router.options(
@@ -150,13 +186,14 @@ PROGRESS = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Dossier-Documen
     summary="Ask what of tus is spoken here",
     status_code=204,
     response_model=None,
-    responses=_told(204, "As tus says it.", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size"),
+    responses=_told(204, "As tus says it.", *SPOKEN),
     openapi_extra={"security": []},
 )
 async def upload_options(request: Request) -> Response:
     """Version and extensions of tus, and the largest upload in bytes."""
     limit = request.app.state.settings.max_upload_bytes
-    return Response(None, 204, {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(limit)})
+    told = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(limit)}
+    return Response(None, 204, told | {"Tus-Checksum-Algorithm": ",".join(ALGORITHMS)})
 
 
 @router.post(
@@ -165,28 +202,42 @@ async def upload_options(request: Request) -> Response:
     status_code=201,
     response_model=None,
     responses=ok(schemas.Upload, 201)
-    | problems(*RECEIVE, documents.NameMissing, BadMetadata, TooManyUploads, write=True),
+    | problems(
+        *(*RECEIVE, *FIND, documents.NameMissing, BadMetadata, BadUploadHeader, TooManyUploads, UploadIncomplete),
+        write=True,
+    ),
     openapi_extra=_bytes(required=False),
 )
 async def create_upload(
-    request: Request, actor: CurrentActor, _tus: SpeaksTus, size: Size, sent: Sent = None, _key: IdempotencyKey = None
+    request: Request,
+    actor: CurrentActor,
+    _tus: SpeaksTus,
+    size: Size = None,
+    deferred: Deferred = None,
+    concat: Concat = None,
+    sent: Sent = None,
+    _checksum: Checksum = None,
+    _key: IdempotencyKey = None,
 ) -> Response:
-    """Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well."""
+    """Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well.
+
+    A file that is put together of parts is there when the answer is; the parts are gone then."""
     limit = request.app.state.settings.max_upload_bytes
-    if size > limit:
-        raise storage.BodyTooLarge(f"A file here has at most {limit} bytes.", limit=limit)
-    if with_body := wire.has_body(request):
+    with_body = wire.has_body(request)
+    promised = wire.promised(size, deferred, concat, limit, with_body=with_body)
+    if with_body:
         wire.require_bytes(request)
+        wire.body(request, 0)  # a checksum that is none is refused before anything is promised
     told, lasts = metadata.read(sent), wire.lasts(request)
-    same = hashlib.sha256(f"{size} {sent}".encode()).digest()
-    created = await write(
-        request,
-        actor,
-        lambda unit: service.create(unit, told, sent or "", size, lasts),
-        status=201,
-        location=PATH,
-        body=same,
-    )
+    same = hashlib.sha256(f"{size} {deferred} {concat} {sent}".encode()).digest()
+
+    async def create(unit: Unit) -> Wire:
+        promise = promised
+        if isinstance(promise, list):
+            promise = await service.joined(unit, concat or "", promise, limit)
+        return await service.create(unit, told, sent or "", promise, lasts)
+
+    created = await write(request, actor, create, status=201, location=PATH, body=same)
     upload_id = UUID(msgspec.json.decode(created.body)["id"])
     return await _begun(request, actor, upload_id, with_body=with_body)
 
@@ -195,13 +246,15 @@ async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: 
     """The answer to a creation, with what came along; a repeated one adds what the first one has not brought."""
     async with units(request).read(actor) as unit:
         upload = await service.get(unit, upload_id)
-    if with_body or not upload.size:
-        body = wire.body(request, 0).after(upload.received)
-        try:
-            upload = await wire.reception(request, actor).receive(upload_id, body)
-        except DossierError as error:
-            error.extra["upload_id"] = str(upload_id)
-            raise
+    reception = wire.reception(request, actor)
+    try:
+        if upload.is_final:
+            upload = await reception.join(upload_id, wire.parts_of(upload.concat or ""))
+        elif with_body or not upload.size:
+            upload = await reception.receive(upload_id, wire.body(request, 0).after(upload.received))
+    except DossierError as error:
+        error.extra["upload_id"] = str(upload_id)
+        raise
     return json(service.wire(upload), 201, **wire.headers(upload), Location=f"{PATH}/{upload_id}")
 
 
@@ -221,7 +274,7 @@ async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50,
     "/{upload_id}",
     summary="Ask how far an upload is",
     response_model=None,
-    responses=_told(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Metadata")
+    responses=_told(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Defer-Length", "Upload-Metadata")
     | problems(*FIND, *TARGET, UnknownTusVersion),
     openapi_extra=TUS,
 )
@@ -229,7 +282,8 @@ async def head_upload(request: Request, actor: CurrentActor, _tus: SpeaksTus, up
     """Where to go on. `Upload-Offset` counts what is durable; it reaches `Upload-Length` only when the document is there."""
     async with units(request).read(actor) as unit:
         upload = await service.open_(unit, upload_id)
-    headers = wire.headers(upload) | {"Upload-Length": str(upload.size), "Cache-Control": "no-store"}
+    length = {"Upload-Defer-Length": "1"} if upload.deferred else {"Upload-Length": str(upload.size)}
+    headers = wire.headers(upload) | length | {"Cache-Control": "no-store"}
     return Response(None, 200, headers | ({"Upload-Metadata": upload.sent} if upload.sent else {}))
 
 
@@ -250,17 +304,24 @@ async def get_upload(request: Request, actor: CurrentActor, upload_id: UUID) -> 
     summary="Send bytes of an upload",
     status_code=204,
     response_model=None,
-    responses=_told(204, "They are durable.", *PROGRESS) | problems(*FIND, *RECEIVE, OffsetMismatch, write=True),
+    responses=_told(204, "They are durable.", *PROGRESS)
+    | problems(*FIND, *RECEIVE, OffsetMismatch, BadUploadHeader, UploadLengthMismatch, UploadFinal, write=True),
     openapi_extra=_bytes(required=True),
 )
 async def append_upload(
-    request: Request, actor: CurrentActor, _tus: SpeaksTus, upload_id: UUID, offset: Offset
+    request: Request,
+    actor: CurrentActor,
+    _tus: SpeaksTus,
+    upload_id: UUID,
+    offset: Offset,
+    length: Size = None,
+    _checksum: Checksum = None,
 ) -> Response:
     """Add bytes where the last ones ended. Those that complete the file make the document, whose id and version are in
     `Dossier-Document` and `Dossier-Version`. Where that is refused the answer says why, and the bytes stay for another
     answer (`POST …/finish`)."""
     wire.require_bytes(request)
-    upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, offset))
+    upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, offset), length)
     return Response(None, 204, wire.headers(upload))
 
 
@@ -286,7 +347,12 @@ async def finish_upload(
 
         return await write(request, actor, wired)
 
-    return await wire.reception(request, actor).finish(upload_id, body or schemas.Finish(), run)
+    reception = wire.reception(request, actor)
+    async with units(request).read(actor) as unit:
+        upload = await service.open_(unit, upload_id)
+    if upload.is_final and upload.state == "receiving":
+        await reception.join(upload_id, wire.parts_of(upload.concat or ""))
+    return await reception.finish(upload_id, body or schemas.Finish(), run)
 
 
 @router.delete(

@@ -18,6 +18,7 @@ UPLOAD: dict[str, Any] = {
     "on_conflict": "error",
     "size": 1204300,
     "offset": 524288,
+    "part": False,
     "state": "receiving",
     "problem": None,
     "document": None,
@@ -75,8 +76,9 @@ class Upload(BaseModel):
     path: str
     comment: str
     on_conflict: OnConflict
-    size: int = Field(ge=0, description="Bytes.")
+    size: int | None = Field(ge=0, description="Bytes; null as long as the sender has not told.")
     offset: int = Field(ge=0, description="Bytes that are here for good.")
+    part: bool = Field(description="Only there to be put together with others (tus, concatenation).")
     state: Literal["receiving", "refused", "done"]
     problem: UploadProblem | None
     document: UploadDocument | None

@@ -1,5 +1,7 @@
 """The verbs on uploads. The bytes come by ``reception.py``, outside of any Unit."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +13,13 @@ from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.uploads import queries, targets
-from dossier.uploads.errors import TooManyUploads, UploadExpired, UploadIncomplete, UploadNotFound
+from dossier.uploads.errors import (
+    TooManyUploads,
+    UploadExpired,
+    UploadIncomplete,
+    UploadLengthMismatch,
+    UploadNotFound,
+)
 from dossier.uploads.metadata import names_of
 from dossier.uploads.models import Upload
 from dossier.uploads.schemas import Finish, Metadata
@@ -19,8 +27,17 @@ from dossier.uploads.schemas import Finish, Metadata
 MOST_OPEN = 1000
 
 
-async def create(unit: Unit, told: Metadata, sent: str, size: int, lasts: timedelta) -> Wire:
-    """Promise to take ``size`` bytes; refuses at once what cannot end well.
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is to come: ``size`` bytes, or at most so many while it is ``deferred``; ``concat`` as the row has it."""
+
+    size: int
+    deferred: bool = False
+    concat: str | None = None
+
+
+async def create(unit: Unit, told: Metadata, sent: str, promise: Promise, lasts: timedelta) -> Wire:
+    """Promise to take bytes; refuses at once what cannot end well.
 
     Raises NotAllowed, FolderNotFound, DocumentNotFound, DocumentTrashed, DocumentLocked, NameTaken, BadName, NameMissing,
     Invalid, PreconditionFailed, TooManyUploads.
@@ -29,17 +46,57 @@ async def create(unit: Unit, told: Metadata, sent: str, size: int, lasts: timede
         raise NotAllowed("Only members upload.")
     if await queries.count(unit) >= MOST_OPEN:
         raise TooManyUploads(f"You have {MOST_OPEN} open uploads; finish or delete some.")
-    upload = Upload(id=new_id(), workspace_id=unit.workspace_id, member_id=unit.actor.member_id, sent=sent, size=size)
+    upload = Upload(id=new_id(), workspace_id=unit.workspace_id, member_id=unit.actor.member_id, sent=sent)
+    upload.size, upload.deferred, upload.concat = promise.size, promise.deferred, promise.concat
     upload.comment, upload.on_conflict, upload.path = told.comment, told.on_conflict, "/".join(names_of(told.path))
-    upload.document_id, upload.if_match = told.document_id, _etag(told)
-    upload.folder_id = None if told.document_id else told.folder_id or (await folders.root(unit)).id
-    upload.name = await _name(unit, told)
+    if upload.is_part:
+        upload.name, upload.path = "", ""
+    else:
+        await _aim(unit, upload, told)
     upload.state, upload.received = "receiving", 0
     upload.created_at, upload.expires_at = unit.now, unit.now + lasts
-    await targets.check(unit, upload)
     upload.key = await storage.hold(unit)
     unit.session.add(upload)
     return wire(upload)
+
+
+async def _aim(unit: Unit, upload: Upload, told: Metadata) -> None:
+    upload.document_id, upload.if_match = told.document_id, _etag(told)
+    upload.folder_id = None if told.document_id else told.folder_id or (await folders.root(unit)).id
+    upload.name = await _name(unit, told)
+    await targets.check(unit, upload)
+
+
+async def joined(unit: ReadUnit, concat: str, ids: Sequence[UUID], limit: int) -> Promise:
+    """The promise of a file that is put together of parts. Raises as ``parts``, and BodyTooLarge."""
+    size = sum(part.size for part in await parts(unit, ids))
+    if size > limit:
+        raise storage.BodyTooLarge(f"A file here has at most {limit} bytes.", limit=limit)
+    return Promise(size, concat=concat)
+
+
+async def parts(unit: ReadUnit, ids: Sequence[UUID]) -> list[Upload]:
+    """One's own uploads, each a part that is whole. Raises UploadNotFound, UploadExpired, UploadIncomplete."""
+    found = [await get(unit, id_) for id_ in ids]
+    if not all(part.is_whole for part in found):
+        raise UploadIncomplete("Not all of these are parts whose bytes are all here.")
+    return found
+
+
+async def tell_length(unit: Unit, upload_id: UUID, size: int, limit: int) -> Upload:
+    """How many bytes it has after all. Raises UploadNotFound, BodyTooLarge, UploadLengthMismatch."""
+    upload = await _locked(unit, upload_id)
+    if not upload.deferred:
+        if size != upload.size:
+            raise UploadLengthMismatch(f"It has {upload.size} bytes.")
+        return upload
+    if size > limit:
+        raise storage.BodyTooLarge(f"A file here has at most {limit} bytes.", limit=limit)
+    if size < upload.received:
+        raise UploadLengthMismatch(f"{upload.received} bytes are here already.")
+    upload.size, upload.deferred = size, False
+    upload.received = min(upload.received, upload.most)
+    return upload
 
 
 def _etag(told: Metadata) -> str | None:
@@ -69,8 +126,9 @@ def wire(upload: Upload) -> Wire:
         "path": upload.path,
         "comment": upload.comment,
         "on_conflict": upload.on_conflict,
-        "size": upload.size,
+        "size": None if upload.deferred else upload.size,
         "offset": upload.received,
+        "part": upload.is_part,
         "state": upload.state,
         "problem": upload.problem,
         "document": made,
@@ -168,7 +226,7 @@ async def refuse(unit: Unit, upload_id: UUID, error: DossierError, sha256: bytes
 
 def require_whole(upload: Upload) -> None:
     """Refuse (409) where bytes are still to come."""
-    if upload.state == "receiving" and upload.received < upload.size:
+    if upload.is_part or (upload.state == "receiving" and upload.received < upload.size):
         raise UploadIncomplete(f"{upload.received} of {upload.size} bytes are here.")
 
 

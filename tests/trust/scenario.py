@@ -148,7 +148,7 @@ async def add(parts: Parts, actor: Actor) -> None:
 
 async def send(parts: Parts, actor: Actor, upload_id: UUID, start: int, end: int) -> UUID | None:
     """What the route does with a PATCH; the document, where it is the last one."""
-    reception = Reception(parts.units, parts.store, Desk(), actor, LASTS, 60)
+    reception = Reception(parts.units, parts.store, Desk(), actor, LASTS, 60, 1 << 30)
     sent = await reception.receive(upload_id, Body(start, pieces(SECOND[start:end]), end - start))
     return sent.made_id
 
@@ -157,7 +157,9 @@ async def resumable(parts: Parts, actor: Actor) -> None:
     """A file in two pieces, by a promise and two PATCHes."""
     blob_parts.DUE_SECONDS = 1e9  # type: ignore[misc]  # under a tracer all takes long, and a state between is none of ours
     told = Metadata(filename="two.bin")
-    wire = await parts.units.run(actor, lambda unit: service.create(unit, told, "", len(SECOND), LASTS))
+    wire = await parts.units.run(
+        actor, lambda unit: service.create(unit, told, "", service.Promise(len(SECOND)), LASTS)
+    )
     acknowledge(id=wire["id"])
     await send(parts, actor, wire["id"], 0, HALF)
     acknowledge(offset=HALF)

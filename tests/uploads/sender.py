@@ -84,8 +84,11 @@ def problem(answer: httpx.Response, status: int, code: str) -> Any:
 class Wire:
     """A PATCH by hand, straight into the app: bytes come when the test says so, and the connection breaks when it does."""
 
-    def __init__(self, app: FastAPI, token: str, address: str, offset: int, length: int | None = None) -> None:
+    def __init__(
+        self, app: FastAPI, token: str, address: str, offset: int, length: int | None = None, **more: str
+    ) -> None:
         sent = {**BYTES, "Upload-Offset": str(offset), "Authorization": f"Bearer {token}", "Host": "127.0.0.1:8000"}
+        sent |= {name.replace("_", "-"): value for name, value in more.items()}
         if length is not None:
             sent["Content-Length"] = str(length)
         self._scope: dict[str, Any] = {

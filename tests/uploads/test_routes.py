@@ -18,7 +18,11 @@ class TestOptions:
         answer = await world.anonymous.options(UPLOADS)
         assert answer.status_code == 204
         assert answer.headers["tus-version"] == "1.0.0"
-        assert answer.headers["tus-extension"] == "creation,creation-with-upload,termination,expiration"
+        assert set(answer.headers["tus-extension"].split(",")) == {
+            *("creation", "creation-with-upload", "creation-defer-length", "checksum", "concatenation"),
+            *("termination", "expiration"),
+        }
+        assert answer.headers["tus-checksum-algorithm"] == "sha1,sha256"
         assert answer.headers["tus-max-size"] == str(world.parts.settings.max_upload_bytes)
 
 

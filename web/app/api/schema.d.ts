@@ -1660,6 +1660,8 @@ export interface paths {
         /**
          * Begin an upload
          * @description Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well.
+         *
+         *     A file that is put together of parts is there when the answer is; the parts are gone then.
          */
         post: operations["create_upload"];
         delete?: never;
@@ -6029,6 +6031,7 @@ export interface components {
          *       "name": "Lease Main St.pdf",
          *       "offset": 524288,
          *       "on_conflict": "error",
+         *       "part": false,
          *       "path": "2026/signed",
          *       "problem": null,
          *       "size": 1204300,
@@ -6048,6 +6051,7 @@ export interface components {
          *       "name": "Lease Main St.pdf",
          *       "offset": 1204300,
          *       "on_conflict": "error",
+         *       "part": false,
          *       "path": "2026/signed",
          *       "problem": null,
          *       "size": 1204300,
@@ -6089,14 +6093,19 @@ export interface components {
              * @enum {string}
              */
             on_conflict: "error" | "version" | "rename";
+            /**
+             * Part
+             * @description Only there to be put together with others (tus, concatenation).
+             */
+            part: boolean;
             /** Path */
             path: string;
             problem: components["schemas"]["UploadProblem"] | null;
             /**
              * Size
-             * @description Bytes.
+             * @description Bytes; null as long as the sender has not told.
              */
-            size: number;
+            size: number | null;
             /**
              * State
              * @enum {string}
@@ -6132,6 +6141,7 @@ export interface components {
          *           "name": "Lease Main St.pdf",
          *           "offset": 524288,
          *           "on_conflict": "error",
+         *           "part": false,
          *           "path": "2026/signed",
          *           "problem": null,
          *           "size": 1204300,
@@ -16790,10 +16800,16 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Bytes of the whole file. */
-                "Upload-Length": number;
+                /** @description Bytes of the whole file, or of the part. */
+                "Upload-Length"?: number | null;
+                /** @description `1`: a later PATCH brings `Upload-Length`. */
+                "Upload-Defer-Length"?: "1" | null;
+                /** @description `partial`: a part of a file, which becomes nothing by itself. `final;` and addresses of such parts, with spaces between: the file that they are, in this order; without `Upload-Length`. */
+                "Upload-Concat"?: string | null;
                 /** @description Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; or `document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD. */
                 "Upload-Metadata"?: string | null;
+                /** @description `sha1` or `sha256`, a space, and the digest of this request's bytes in Base64. None of them is kept where it is another (460). */
+                "Upload-Checksum"?: string | null;
                 /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
                 "Idempotency-Key"?: string | null;
                 /** @description The version of the protocol; another one, or none, is refused by 412. */
@@ -16817,7 +16833,7 @@ export interface operations {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
-            /** @description `bad_request`, `bad_upload_metadata`, `length_mismatch` */
+            /** @description `bad_request`, `bad_upload_header`, `bad_upload_metadata`, `length_mismatch` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16844,7 +16860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `document_not_found`, `folder_not_found`, `not_found` */
+            /** @description `document_not_found`, `folder_not_found`, `not_found`, `upload_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16862,8 +16878,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `document_trashed`, `folder_too_deep`, `name_taken`, `too_many_uploads` */
+            /** @description `conflict`, `document_trashed`, `folder_too_deep`, `name_taken`, `too_many_uploads`, `upload_incomplete` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_expired` */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16916,6 +16941,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `blob_missing` */
             500: {
                 headers: {
@@ -16957,6 +16991,7 @@ export interface operations {
             /** @description As tus says it. */
             204: {
                 headers: {
+                    "Tus-Checksum-Algorithm"?: string;
                     "Tus-Extension"?: string;
                     "Tus-Max-Size"?: string;
                     "Tus-Resumable"?: string;
@@ -17185,6 +17220,8 @@ export interface operations {
                     "Dossier-Document"?: string;
                     "Dossier-Version"?: string;
                     "Tus-Resumable"?: string;
+                    "Upload-Concat"?: string;
+                    "Upload-Defer-Length"?: string;
                     "Upload-Expires"?: string;
                     "Upload-Length"?: string;
                     "Upload-Metadata"?: string;
@@ -17264,6 +17301,10 @@ export interface operations {
             header: {
                 /** @description Bytes that came before. */
                 "Upload-Offset": number;
+                /** @description Bytes of the whole file, or of the part. */
+                "Upload-Length"?: number | null;
+                /** @description `sha1` or `sha256`, a space, and the digest of this request's bytes in Base64. None of them is kept where it is another (460). */
+                "Upload-Checksum"?: string | null;
                 /** @description The version of the protocol; another one, or none, is refused by 412. */
                 "Tus-Resumable": "1.0.0";
             };
@@ -17284,13 +17325,14 @@ export interface operations {
                     "Dossier-Document"?: string;
                     "Dossier-Version"?: string;
                     "Tus-Resumable"?: string;
+                    "Upload-Concat"?: string;
                     "Upload-Expires"?: string;
                     "Upload-Offset"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `bad_request`, `length_mismatch` */
+            /** @description `bad_request`, `bad_upload_header`, `length_mismatch` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17308,7 +17350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed` */
+            /** @description `not_allowed`, `upload_final` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17335,7 +17377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`, `document_trashed`, `folder_too_deep`, `name_taken`, `offset_mismatch` */
+            /** @description `conflict`, `document_trashed`, `folder_too_deep`, `name_taken`, `offset_mismatch`, `upload_length_mismatch` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -17391,6 +17433,15 @@ export interface operations {
             };
             /** @description `document_locked`, `upload_busy` */
             423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `checksum_mismatch` */
+            460: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -334,7 +334,8 @@ function makeUploads() {
     let after: string | undefined
     do {
       const page = await ok(api.GET('/api/v1/uploads', { params: { query: { limit: 200, after } } }))
-      found.push(...page.items)
+      // Parts, and files whose length is still to come, are other programs' business.
+      found.push(...page.items.filter(each => !each.part && each.size !== null))
       after = page.next ?? undefined
     } while (after)
     return found
@@ -349,7 +350,8 @@ function makeUploads() {
     Object.assign(item, { problem, held: true })
   }
   function fromWire(wire: Wire): UploadItem {
-    const { name, size, path, comment } = wire
+    const { name, path, comment } = wire
+    const size = wire.size ?? 0
     const record: UploadRecord = {
       id: wire.id, owner: owner(), tab, batch: wire.id, batchSize: 1, name, size, type: '', path, comment, folderId: wire.folder_id, documentId: wire.document_id,
       ifMatch: null, place: '', onConflict: wire.on_conflict, answers: 0, url: `${UPLOADS}/${wire.id}`, paused: false,
