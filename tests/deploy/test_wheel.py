@@ -1,6 +1,5 @@
 """The wheel is all that is needed: installed by itself, it starts, migrates, and serves the API and the portal."""
 
-import http.client
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import BUILT_PORTAL
+from tests.test_serve import get
 from tools.servers import Server, free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -61,19 +61,9 @@ class Installed(Server):
         }
         return [sys.executable, "-P", "-m", "dossier", "serve"]
 
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and text of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
     def ready(self) -> bool:
         try:
-            return self.get("/health/ready")[0] == 200
+            return get(self.port, "/health/ready")[0] == 200
         except OSError:
             return False
 
@@ -92,9 +82,9 @@ def test_it_starts_by_itself(wheel: Path, tmp_path: Path) -> None:
             text=True,
         ).stdout
         assert where.startswith(str(server.site)), "not the source tree"
-        status, page = server.get("/documents")
+        status, page = get(server.port, "/documents")
         assert status == 200
         assert page == (BUILT_PORTAL / "index.html").read_text()
-        assert server.get("/api/v1/me")[0] == 401
+        assert get(server.port, "/api/v1/me")[0] == 401
     finally:
         server.stop()

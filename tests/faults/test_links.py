@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.faults.work import API, client_of, every, sha256
-from tools.servers import until
+from tools.servers import Server, until
 from tools.stack import Stack
 
 #: So many on each side: a few seconds of work.
@@ -99,23 +99,16 @@ class TestGone:
         assert link.client.get("/health/ready").json()["parts"]["redis"]["state"] == "failed"
         link.check()
 
-    def test_the_store(self, stack: Stack, link: Link) -> None:
-        link.begin()
-        stack.storage.kill()
-        time.sleep(3)
-        stack.storage.start()
-        until(link.is_done, 90, link.how)
-        link.check()
-
     # Long: what nobody could give back is another's after a minute.
 
-    @pytest.mark.long
-    def test_the_database(self, stack: Stack, link: Link) -> None:
+    @pytest.mark.parametrize("part", ["storage", pytest.param("database", marks=pytest.mark.long)])
+    def test_what_holds_our_side(self, stack: Stack, link: Link, part: str) -> None:
         link.begin()
-        stack.database.kill()
+        server: Server = getattr(stack, part)
+        server.kill()
         time.sleep(3)
-        stack.database.start()
-        until(link.is_done, 120, link.how)
+        server.start()
+        until(link.is_done, 90 if part == "storage" else 120, link.how)
         link.check()
 
     @pytest.mark.long
