@@ -32,7 +32,7 @@ stop_if = $(if $1,$(error $1))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel docs dashboard screenshots lock clean
+.PHONY: help run stack setup dev check lint lint-python lint-web test coverage test-long test-mysql fmt openapi client wiremock portal wheel docs dashboard bench screenshots lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -110,6 +110,10 @@ wiremock: .venv/.dev tools/npm/node_modules/.done ## write WireMock's stubs of t
 
 docs: .venv/.dev .delivery/.done tools/npm/node_modules/.done ## build the site of the documents into site/
 	@$(BIN)/python -m tools.site
+
+bench: .venv/.dev web/.output/.done ## measure it against the machine's limits and write docs/performance.md (ARGS="--only lists"; an hour)
+	@tools/apt $(APT_TEST)
+	@$(BIN)/python -m bench $(ARGS)
 
 dashboard: .venv/.dev ## write the Grafana dashboard from tools/dashboard.py
 	@$(BIN)/python -m tools.dashboard > deploy/observability/dashboard.json
