@@ -51,11 +51,13 @@ async def serve(parts: Parts, *, started: Callable[[], None], work: bool = True)
     server = _server(app, settings.host, settings.port)
     worker = Worker(parts)
     stop = _signalled()
+    parts.health.starting = True  # the side door is open before the house is
     async with _watched(parts, settings.metrics_port, "DOSSIER_METRICS_PORT"):
         beside = [asyncio.create_task(parts.units.bell.carry()), asyncio.create_task(parts.clock.follow())]
         serving = asyncio.create_task(server.serve())
         working = asyncio.create_task(worker.run() if work else _until(stop))
         await _listening(settings.host, settings.port, serving)
+        parts.health.starting = False
         started()
         await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         log.info("serve.stopping")

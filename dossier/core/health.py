@@ -53,13 +53,15 @@ class Health:
 
     def __init__(self, probes: Sequence[Probe]) -> None:
         self.probes = list(probes)
-        self.leaving = False
+        self.starting = self.leaving = False
         self._asked: dict[str, asyncio.Task[Finding]] = {}
         self._kept: dict[str, tuple[float, Finding]] = {}
         self._told: dict[str, State] = {}
 
     async def ready(self) -> dict[str, Any]:
         """``{status, parts}`` with status ok or degraded. Raises Unavailable with the same, within two seconds."""
+        if self.starting:
+            raise Unavailable("The process is starting.", retry_after=1)
         if self.leaving:
             raise Unavailable("The process is stopping.", retry_after=5)
         found = await asyncio.gather(*(self._find(probe) for probe in self.probes))

@@ -99,11 +99,12 @@ class TestReady:
         assert seen == ["ok", "failed", "failed", "ok", "ok"]
         assert [line["state"] for line in lines.of("health.changed")] == ["failed", "ok"]
 
-    async def test_leaving(self) -> None:
+    @pytest.mark.parametrize("what", ["starting", "leaving"])
+    async def test_not_here_yet_or_any_more(self, what: str) -> None:
         part = Part("a")
         whole = Health([part.probe])
-        whole.leaving = True
-        with pytest.raises(Unavailable, match="stopping"):
+        setattr(whole, what, True)
+        with pytest.raises(Unavailable, match={"starting": "starting", "leaving": "stopping"}[what]):
             await whole.ready()
         assert part.asked == 0
 
