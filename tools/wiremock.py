@@ -22,7 +22,7 @@ DOCUMENT = "0198c0de-3333-7000-8000-000000000001"
 #: What the contract describes only by a type.
 JSON = "application/json"
 #: Headers of uploads of another kind than the one that the stubs play.
-NOT_OF_THIS = {"Upload-Concat", "Upload-Defer-Length"}
+NOT_OF_THIS = {"Upload-Concat", "Upload-Defer-Length", "Dossier-State"}
 HEADERS = {
     "Tus-Resumable": "1.0.0",
     "Tus-Version": "1.0.0",

@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     storage_access_key: str = Field("", description="Access key for S3; empty looks where AWS's programs do.")
     storage_secret_key: SecretStr | None = Field(None, description="The secret that belongs to the access key.")
     storage_links: bool = Field(
-        False, description="Whether downloads are sent on to a link of the store that is good for a minute."
+        False,
+        description="Whether clients reach the store: downloads are sent on there, and uploads can go straight there.",
     )
     database_user: str = Field("", description="The database's user, in place of the one in the address.")
     database_password: str = Field("", repr=False, description="Their password, in place of the one in the address.")

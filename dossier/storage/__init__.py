@@ -1,8 +1,8 @@
 """Storage: immutable blobs. Bytes become durable under an opaque key first; then a row names them by their SHA-256."""
 
 from dossier.storage.addresses import AddressUnfit, open_store
-from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob
-from dossier.storage.errors import BlobMissing, BodyTooLarge, PartBusy, StorageFailed
+from dossier.storage.blobs import BlobEntry, BlobStore, OfferedPart, StoredBlob
+from dossier.storage.errors import BlobMissing, BodyTooLarge, PartBusy, StorageFailed, Unhashed
 from dossier.storage.local import LocalBlobs
 from dossier.storage.service import (
     Received,
@@ -28,10 +28,12 @@ __all__ = [
     "BlobStore",
     "BodyTooLarge",
     "LocalBlobs",
+    "OfferedPart",
     "PartBusy",
     "Received",
     "StorageFailed",
     "StoredBlob",
+    "Unhashed",
     "adopt",
     "assembled",
     "find",

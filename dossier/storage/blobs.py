@@ -37,6 +37,18 @@ class BlobEntry:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedPart:
+    """Bytes that anybody may send to the store by one PUT of ``url`` with exactly these ``headers``: ``size`` of them, from
+    ``offset`` on."""
+
+    number: int
+    offset: int
+    size: int
+    url: str
+    headers: dict[str, str]
+
+
 def new_key(workspace_id: UUID) -> str:
     """A key that nothing has yet: ``<workspace hex>/<uuid7 hex>``."""
     return f"{workspace_id.hex}/{new_id().hex}"
@@ -55,7 +67,12 @@ def checked_key(key: str) -> str:
 
 
 class BlobStore(Protocol):
-    """Where bytes lie. Every verb raises ``StorageFailed`` (503) when the store answers with an error."""
+    """Where bytes lie. Every verb raises ``StorageFailed`` (503) when the store answers with an error.
+
+    ``offers`` says whether ``offer`` has addresses.
+    """
+
+    offers: bool
 
     async def put(
         self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None, key: str | None = None
@@ -86,12 +103,26 @@ class BlobStore(Protocol):
         """
         ...
 
-    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
-        """Make a blob of what was appended, as durable as after ``put``; the same again where it is one already.
+    async def finish(
+        self, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
+    ) -> StoredBlob:
+        """Make a blob of what was appended or sent, as durable as after ``put``; the same again where it is one already.
 
-        ``size`` bytes must have been confirmed by ``append``. The digest is known where this process has seen all of them,
-        or an earlier ``finish`` told it and the caller gives it back; else they are read once more. Raises ``BlobMissing``,
-        ``BlobDamaged`` for another size, ``PartBusy``.
+        ``size`` bytes must have been confirmed by ``append``, or sent as ``offer`` asked. The digest is known where this
+        process has seen all of them, where the store has verified it, or where an earlier ``finish`` told it and the caller
+        gives it back; else they are read once more. Raises ``Unhashed`` where these are more than ``most_read``: asked
+        again without it, it goes on. Raises ``BlobMissing``, ``BlobDamaged`` for another size, ``PartBusy``.
+        """
+        ...
+
+    async def offer(self, key: str, size: int, sha256: bytes | None = None) -> list[OfferedPart] | None:
+        """What is still to be sent of ``size`` bytes, at least one, straight to the store, by addresses that are good for
+        an hour; None if the store has none.
+
+        The same question again tells what is missing then, nothing once all is there; it comes with the same ``size`` and
+        ``sha256``. A part of another length is missing. Where ``sha256`` is given and one request can bring all of
+        it, the store refuses other bytes. Ended by ``finish`` or ``drop``, as what was appended. Raises
+        ``PartBusy`` where two ask at once for the first time.
         """
         ...
 

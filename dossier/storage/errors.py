@@ -29,6 +29,10 @@ class PartBusy(Locked):
     title = "Another request is working on this upload"
 
 
+class Unhashed(Exception):
+    """All bytes are here for good, their digest is not known, and to read them takes longer than the caller waits."""
+
+
 class _BlobError(Internal):
     @classmethod
     def of(cls, key: str) -> Self:

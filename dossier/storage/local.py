@@ -90,10 +90,17 @@ class LocalBlobs(BlobStore):
             self._running.keep(key, part.durable, hash_)
         return part.durable
 
-    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
+    async def finish(
+        self, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
+    ) -> StoredBlob:
         hash_ = self._running.take(key, size)
         digest = sha256 or (hash_.digest() if hash_ else None)
-        return await _in(self._writers, parts.finish, self._directories, key, size, digest)
+        return await _in(self._writers, parts.finish, self._directories, key, size, digest, most_read)
+
+    offers = False
+
+    async def offer(self, key: str, size: int, sha256: bytes | None = None) -> None:
+        checked_key(key)
 
     async def drop(self, key: str) -> None:
         self._running.keep(key, 0, None)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from dossier.core.errors import DossierError
 from dossier.storage.blobs import HEAD_BYTES, StoredBlob
-from dossier.storage.errors import BlobDamaged, BlobMissing, PartBusy
+from dossier.storage.errors import BlobDamaged, BlobMissing, PartBusy, Unhashed
 from dossier.storage.files import (
     SLICE,
     Buffer,
@@ -170,8 +170,13 @@ class Part:
             self._entry_synced = True
 
 
-def finish(directories: Directories, key: str, size: int, sha256: bytes | None) -> StoredBlob:
-    """Publish a part of ``size`` bytes, all of them synced, or find it published; hash it where the digest is not known."""
+def finish(
+    directories: Directories, key: str, size: int, sha256: bytes | None, most_read: int | None = None
+) -> StoredBlob:
+    """Publish a part of ``size`` bytes, all of them synced, or find it published; hash it where the digest is not known.
+
+    Raises Unhashed where that would read more than ``most_read`` bytes.
+    """
     path, final = directories.part(key), directories.path(key)
     with refusing(key):
         try:
@@ -181,6 +186,8 @@ def finish(directories: Directories, key: str, size: int, sha256: bytes | None) 
         try:
             if os.fstat(file).st_size != size:
                 raise BlobDamaged.of(key)
+            if sha256 is None and most_read is not None and size > most_read:
+                raise Unhashed
             sha256 = sha256 or _digest(file)
             head = os.pread(file, HEAD_BYTES, 0)
             if begun:

@@ -74,12 +74,14 @@ async def let_go(unit: Unit, keys: Collection[str]) -> None:
 
 
 @asynccontextmanager
-async def assembled(store: BlobStore, key: str, size: int, sha256: bytes | None = None) -> AsyncIterator[Received]:
+async def assembled(
+    store: BlobStore, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
+) -> AsyncIterator[Received]:
     """Finish a held key of ``size`` bytes, then let the caller's Unit adopt it and let go of it.
 
     Bytes that were known already are removed again; those that were refused stay, as the hold does. Raises as ``finish``.
     """
-    bytes_ = Received(await store.finish(key, size, sha256))
+    bytes_ = Received(await store.finish(key, size, sha256, most_read=most_read))
     yield bytes_
     # Not where the Unit adopted nothing: another one may have been quicker, and these are its bytes.
     if bytes_.spare:

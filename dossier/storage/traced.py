@@ -6,7 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from dossier.core import traces
-from dossier.storage.blobs import BlobStore, StoredBlob
+from dossier.storage.blobs import BlobStore, OfferedPart, StoredBlob
 
 
 class _Traced:
@@ -34,9 +34,15 @@ class _Traced:
             span.set("dossier.bytes", end - offset)
             return end
 
-    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
+    async def finish(
+        self, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
+    ) -> StoredBlob:
         with traces.span("storage.finish", {"dossier.bytes": size}):
-            return await self._store.finish(key, size, sha256)
+            return await self._store.finish(key, size, sha256, most_read=most_read)
+
+    async def offer(self, key: str, size: int, sha256: bytes | None = None) -> list[OfferedPart] | None:
+        with traces.span("storage.offer", {"dossier.bytes": size}):
+            return await self._store.offer(key, size, sha256)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         return _opened(self._store.open(key, start, length))

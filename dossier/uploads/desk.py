@@ -22,6 +22,11 @@ class Turn:
         self.left = asyncio.Event()
 
     @property
+    def wanted(self) -> bool:
+        """Whether it was asked back at once."""
+        return self._wanted
+
+    @property
     def over(self) -> bool:
         """Whether the turn has ended: nothing may be written in its name any more."""
         return self.left.is_set()

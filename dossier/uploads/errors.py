@@ -83,6 +83,21 @@ class UploadLengthMismatch(Conflict):
     title = "The upload has another length"
 
 
+class UploadDirect(DossierError):
+    """The bytes of this upload go straight to the store; ``GET …/parts`` says where."""
+
+    status = 403
+    code = "upload_direct"
+    title = "The bytes of this upload do not come here"
+
+
+class UploadNotDirect(Conflict):
+    """The bytes of this upload come here, by PATCH."""
+
+    code = "upload_not_direct"
+    title = "The bytes of this upload come here"
+
+
 class UploadFinal(DossierError):
     """What is put together of parts takes no bytes of its own (tus, concatenation)."""
 

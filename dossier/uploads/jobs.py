@@ -1,13 +1,30 @@
-"""What workers call: end the uploads that were left alone."""
+"""What workers call: make ends that need a long look first, and end the uploads that were left alone."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from dossier.core.actor import Actor
 from dossier.core.jobs import Handler, JobRow
 from dossier.uploads import service
-from dossier.uploads.reception import drop
+from dossier.uploads.desk import Desk
+from dossier.uploads.reception import Reception, drop
 
 BATCH = 100
+
+
+async def run_hash(context: Any, job: JobRow) -> None:
+    """Read the bytes of an upload for their digest, and make its document on behalf of who sent it."""
+    async with context.units.read(Actor.system(job.workspace_id)) as unit:
+        found = await service.hashing(unit, UUID(job.payload["upload"]))
+    if found is None:
+        return  # its end is there already, or it will expire
+    upload, actor = found
+    settings, lasts = context.settings, timedelta(days=context.settings.upload_days)
+    reception = Reception(
+        context.units, context.store, Desk(), actor, lasts, settings.upload_idle_seconds, settings.max_upload_bytes
+    )
+    await reception.finish_hashing(upload)
 
 
 async def run_sweep(context: Any, job: JobRow) -> None:
@@ -19,4 +36,4 @@ async def run_sweep(context: Any, job: JobRow) -> None:
             await drop(context.store, key)
 
 
-JOBS = {"uploads.sweep": Handler(run_sweep)}
+JOBS = {"uploads.hash": Handler(run_hash), "uploads.sweep": Handler(run_sweep)}

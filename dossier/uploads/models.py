@@ -12,7 +12,7 @@ from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Digest, Uuid
 
 PARTIAL = "partial"
-State = Literal["receiving", "refused", "done"]
+State = Literal["receiving", "hashing", "refused", "done"]
 
 
 class Upload(Base):
@@ -21,6 +21,9 @@ class Upload(Base):
 
     While its length is ``deferred``, ``size`` is the most that it can have. ``concat`` is Upload-Concat as it came: a part
     of another upload becomes nothing by itself, and has ``received`` all once it is whole; another one is made of parts.
+
+    The bytes of a ``direct`` one go straight to the store, which alone knows how many are there. While it is ``hashing``,
+    all bytes are there and a job reads them for their digest. ``promised`` is the SHA-256 that the sender told.
 
     Any other becomes a version of ``document_id``, or a document below ``folder_id`` in the folders of ``path``. No foreign
     keys lead there: what is gone by the end refuses it.
@@ -42,6 +45,8 @@ class Upload(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     deferred: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("0"))
     concat: Mapped[str | None] = mapped_column(Text)
+    direct: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("0"))
+    promised: Mapped[bytes | None] = mapped_column(Digest)
     received: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[bytes | None] = mapped_column(Digest)
     state: Mapped[str] = mapped_column(String(9), default="receiving")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from dossier.core.units import ReadUnit
 from dossier.uploads.models import Upload
 
-OPEN = ("receiving", "refused")
+OPEN = ("receiving", "hashing", "refused")
 
 
 async def find(unit: ReadUnit, upload_id: UUID, *, lock: bool = False) -> Upload | None:
@@ -18,6 +18,12 @@ async def find(unit: ReadUnit, upload_id: UUID, *, lock: bool = False) -> Upload
     )
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
+    return (await unit.session.execute(query)).scalar_one_or_none()
+
+
+async def anybodys(unit: ReadUnit, upload_id: UUID) -> Upload | None:
+    """An upload of the workspace, whoever sends it; for work that was promised to its sender."""
+    query = select(Upload).where(Upload.id == upload_id, Upload.workspace_id == unit.workspace_id)
     return (await unit.session.execute(query)).scalar_one_or_none()
 
 

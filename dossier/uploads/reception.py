@@ -4,6 +4,7 @@ while bytes come.
 Each step may be the last: what has come is kept, and the next request goes on where the row says.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,14 @@ from dossier.core.log import log
 from dossier.core.units import Unit, Units
 from dossier.uploads import service
 from dossier.uploads.desk import Desk, Turn
-from dossier.uploads.errors import OffsetMismatch, UploadFinal, UploadNotFound
+from dossier.uploads.errors import (
+    OffsetMismatch,
+    UploadDirect,
+    UploadFinal,
+    UploadIncomplete,
+    UploadNotDirect,
+    UploadNotFound,
+)
 from dossier.uploads.models import Upload
 from dossier.uploads.schemas import Finish
 
@@ -26,6 +34,10 @@ T = TypeVar("T")
 Run = Callable[[Callable[[Unit], Awaitable[Upload]]], Awaitable[T]]
 NOTED_BYTES = 1 << 20
 """From so many bytes on, what has come whole is written down before the end is tried: nobody should send it twice."""
+READ_AT_ONCE = 1 << 26
+"""The most bytes that are read for their digest while somebody waits for the answer; what is larger is a job's work."""
+HASHING_SECONDS = 20.0
+"""How long the request that asks for such an end again waits for it; a client of tus asks at once and without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,8 @@ class Reception:
                 upload = await service.open_(unit, upload_id)
             if upload.is_final:
                 raise UploadFinal
+            if upload.direct:
+                raise UploadDirect
             _check_offset(upload, body)
             if length is not None:
                 upload = await self._run(lambda unit: service.tell_length(unit, upload_id, length, self.limit))
@@ -83,6 +97,10 @@ class Reception:
                 async for _ in _limited(turn.heard(body.chunks, self.patience), 0):
                     pass  # a body that is not read may cost a client its answer
                 return upload
+            if upload.state == "hashing":
+                async for _ in _limited(turn.heard(body.chunks, self.patience), upload.size - body.offset):
+                    pass  # the last byte, which is here already
+                return await self._hashed(turn, upload)
             there = await self._add(turn, upload, body)
             if there < upload.size or upload.deferred:
                 return upload if upload.sha256 else await self._note(upload, there)
@@ -90,6 +108,32 @@ class Reception:
                 await self.store.finish(upload.key, upload.size)
                 return await self._note(upload, there)
             return await self._finish(upload, self._run)
+
+    async def _hashed(self, turn: Turn, upload: Upload) -> Upload:
+        """Wait a while for the job that reads it; a refusal is met again here, for its reason."""
+        bell, clock = self.units.bell, asyncio.get_running_loop().time
+        until = clock() + HASHING_SECONDS
+        while upload.state == "hashing" and clock() < until and not turn.wanted:
+            ring = bell.listen()
+            async with self.units.read(self.actor) as unit:
+                upload = await service.get(unit, upload.id)
+            if upload.state == "hashing":
+                await bell.wait(1.0, ring)
+        return await self._finish(upload, self._run) if upload.state == "refused" else upload
+
+    async def offered(self, upload_id: UUID) -> list[storage.OfferedPart]:
+        """Where to send what is still missing of a direct upload. Raises UploadNotFound, UploadExpired, UploadNotDirect, 404
+        and 403 where the right is lost, PartBusy, BlobMissing."""
+        async with self.units.read(self.actor) as unit:
+            upload = await service.open_(unit, upload_id)
+        if not upload.direct:
+            raise UploadNotDirect("Send them by PATCH.")
+        return await self._missing(upload)
+
+    async def _missing(self, upload: Upload) -> list[storage.OfferedPart]:
+        if not upload.direct or upload.state != "receiving":
+            return []
+        return await self.store.offer(upload.key, upload.size, upload.promised) or []
 
     async def join(self, upload_id: UUID, parts: Sequence[UUID]) -> Upload:
         """Put an upload together of its parts, going on where an earlier try was cut off, and make the document. The parts
@@ -100,8 +144,9 @@ class Reception:
         async with self.desk.turn(self.actor.member_id, upload_id) as turn:
             async with self.units.read(self.actor) as unit:
                 upload = await service.open_(unit, upload_id)
-                found = [] if upload.state == "done" or upload.sha256 else await service.parts(unit, parts)
-            if upload.state == "done":
+                is_over = upload.state in ("done", "hashing")
+                found = [] if is_over or upload.sha256 else await service.parts(unit, parts)
+            if is_over:
                 return upload
             if found:
                 await self._add(turn, upload, Body(upload.received, self._bytes_of(found, upload.received)))
@@ -146,18 +191,40 @@ class Reception:
     async def _run(self, verb: Callable[[Unit], Awaitable[T]]) -> T:
         return await self.units.run(self.actor, verb)
 
-    async def finish(self, upload_id: UUID, answer: Finish, run: "Run[T]") -> T:
-        """Try the end again with another answer; what ``run`` makes of the verb. Raises as ``receive``, UploadIncomplete."""
+    async def finish(self, upload_id: UUID, answer: Finish, run: "Run[T]") -> T | Upload:
+        """Make the end, or try it again with another answer: what ``run`` makes of the verb, or the upload where that is
+        left to a job. Raises as ``receive``, UploadIncomplete."""
         service.check_answer(answer)
         async with self.desk.turn(self.actor.member_id, upload_id):
             async with self.units.read(self.actor) as unit:
                 upload = await service.open_(unit, upload_id)
             service.require_whole(upload)
+            if missing := await self._missing(upload):
+                raise UploadIncomplete(f"{len(missing)} of its parts are not in the store.")
             if upload.state == "done":
                 return await run(lambda unit: service.get(unit, upload_id))
+            if upload.state == "hashing":
+                return await self._run(lambda unit: service.hash_later(unit, upload_id, answer))
             return await self._finish(upload, run, answer)
 
-    async def _finish(self, upload: Upload, run: "Run[T]", answer: Finish | None = None) -> T:
+    async def finish_hashing(self, upload: Upload) -> None:
+        """Read what is here for its digest, and make the end; a refusal is kept for its sender. Raises what the store
+        raises."""
+        try:
+            await self._finish(upload, self._run, at_once=False)
+        except DossierError as error:
+            if not _refuses(error):
+                raise
+
+    async def _finish(
+        self, upload: Upload, run: "Run[T]", answer: Finish | None = None, *, at_once: bool = True
+    ) -> T | Upload:
+        try:
+            return await self._end(upload, run, answer, READ_AT_ONCE if at_once else None)
+        except storage.Unhashed:
+            return await self._run(lambda unit: service.hash_later(unit, upload.id, answer))
+
+    async def _end(self, upload: Upload, run: "Run[T]", answer: Finish | None, most_read: int | None) -> T:
         tried = False
 
         async def finish(unit: Unit) -> Upload:
@@ -165,7 +232,8 @@ class Reception:
             tried = True
             return await service.finish(unit, upload.id, bytes_, answer)
 
-        async with storage.assembled(self.store, upload.key, upload.size, upload.sha256) as bytes_:
+        stored = storage.assembled(self.store, upload.key, upload.size, upload.sha256, most_read=most_read)
+        async with stored as bytes_:
             try:
                 return await run(finish)
             except DossierError as error:

@@ -3,6 +3,7 @@ Bodies are streamed; ``app.py`` keeps ``BodyLimit`` off them by ``is_upload``.""
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -18,7 +19,6 @@ from dossier.core.paging import BadCursor
 from dossier.core.units import Unit
 from dossier.core.web import (
     After,
-    Answers,
     CurrentActor,
     IdempotencyKey,
     Limit,
@@ -32,6 +32,7 @@ from dossier.core.web import (
     write,
 )
 from dossier.uploads import metadata, schemas, service, wire
+from dossier.uploads.contract import PROGRESS, SPOKEN, TUS, answered, bytes_
 from dossier.uploads.errors import (
     BadMetadata,
     BadUploadHeader,
@@ -39,15 +40,17 @@ from dossier.uploads.errors import (
     OffsetMismatch,
     TooManyUploads,
     UnknownTusVersion,
+    UploadDirect,
     UploadExpired,
     UploadFinal,
     UploadIncomplete,
     UploadLengthMismatch,
+    UploadNotDirect,
     UploadNotFound,
     UploadStalled,
 )
 from dossier.uploads.models import Upload
-from dossier.uploads.wire import ALGORITHMS, BYTES, EXTENSIONS, PATH, VERSION
+from dossier.uploads.wire import ALGORITHMS, EXTENSIONS, PATH, VERSION
 
 FIND = (UploadNotFound, UploadExpired)
 TARGET = (documents.DocumentNotFound, folders.FolderNotFound)
@@ -103,20 +106,6 @@ def _hints(error: DossierError) -> dict[str, str]:
 router = APIRouter(prefix=PATH, tags=["uploads"], route_class=TusRoute)
 
 
-# In the document by hand: it is required there, but a request without it is answered as tus wants it, and not by 422.
-TUS: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Tus-Resumable",
-            "in": "header",
-            "required": True,
-            "schema": {"type": "string", "const": VERSION},
-            "description": "The version of the protocol; another one, or none, is refused by 412.",
-        }
-    ]
-}
-
-
 async def tus(
     tus_resumable: Annotated[str | None, Header(alias="Tus-Resumable", include_in_schema=False)] = None,
 ) -> None:
@@ -150,6 +139,14 @@ Checksum = Annotated[
         "where it is another (460).",
     ),
 ]
+Direct = Annotated[
+    Literal["1"] | None,
+    Header(
+        alias="Dossier-Direct",
+        description="`1`: the bytes shall go straight to the store. Where it has no addresses for that, `direct` is false "
+        "in the answer, and they come by PATCH.",
+    ),
+]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, lt=2**63, description="Bytes that came before.")]
 Sent = Annotated[
     str | None,
@@ -157,7 +154,8 @@ Sent = Annotated[
         alias="Upload-Metadata",
         description="Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without "
         "it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; "
-        "or `document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD.",
+        "or `document_id` for a new version of that document instead, and with it `if_match`. `sha256`, in hex digits, is "
+        "compared before anything comes of the bytes (460). Others are kept for HEAD.",
     ),
 ]
 
@@ -167,26 +165,12 @@ def is_upload(method: str, path: str) -> bool:
     return (method, path) == ("POST", PATH) or (method == "PATCH" and path.startswith(f"{PATH}/"))
 
 
-def _bytes(*, required: bool) -> dict[str, Any]:
-    content = {BYTES: {"schema": {"type": "string", "format": "binary"}}}
-    return {"requestBody": {"required": required, "content": content}, **TUS}
-
-
-def _told(status: int, description: str, *names: str) -> Answers:
-    headers = {name: {"schema": {"type": "string"}} for name in names}
-    return {status: {"description": description, "headers": headers}}
-
-
-SPOKEN = ("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
-PROGRESS = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Upload-Concat", "Dossier-Document", "Dossier-Version")
-
-
 @router.options(
     "",
     summary="Ask what of tus is spoken here",
     status_code=204,
     response_model=None,
-    responses=_told(204, "As tus says it.", *SPOKEN),
+    responses=answered(204, "As tus says it.", *SPOKEN),
     openapi_extra={"security": []},
 )
 async def upload_options(request: Request) -> Response:
@@ -201,12 +185,12 @@ async def upload_options(request: Request) -> Response:
     summary="Begin an upload",
     status_code=201,
     response_model=None,
-    responses=ok(schemas.Upload, 201)
+    responses=ok(schemas.BegunUpload, 201)
     | problems(
         *(*RECEIVE, *FIND, documents.NameMissing, BadMetadata, BadUploadHeader, TooManyUploads, UploadIncomplete),
         write=True,
     ),
-    openapi_extra=_bytes(required=False),
+    openapi_extra=bytes_(required=False),
 )
 async def create_upload(
     request: Request,
@@ -216,20 +200,24 @@ async def create_upload(
     deferred: Deferred = None,
     concat: Concat = None,
     sent: Sent = None,
+    direct: Direct = None,
     _checksum: Checksum = None,
     _key: IdempotencyKey = None,
 ) -> Response:
     """Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well.
 
-    A file that is put together of parts is there when the answer is; the parts are gone then."""
+    A file that is put together of parts is there when the answer is; the parts are gone then. With `Dossier-Direct` the
+    answer's `parts` say where in the store the bytes go, if it has such addresses; `POST …/finish` ends that."""
     limit = request.app.state.settings.max_upload_bytes
     with_body = wire.has_body(request)
     promised = wire.promised(size, deferred, concat, limit, with_body=with_body)
+    if direct is not None:
+        promised = wire.direct(request, promised, with_body=with_body)
     if with_body:
         wire.require_bytes(request)
         wire.body(request, 0)  # a checksum that is none is refused before anything is promised
     told, lasts = metadata.read(sent), wire.lasts(request)
-    same = hashlib.sha256(f"{size} {deferred} {concat} {sent}".encode()).digest()
+    same = hashlib.sha256(f"{size} {deferred} {concat} {sent} {direct}".encode()).digest()
 
     async def create(unit: Unit) -> Wire:
         promise = promised
@@ -246,16 +234,19 @@ async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: 
     """The answer to a creation, with what came along; a repeated one adds what the first one has not brought."""
     async with units(request).read(actor) as unit:
         upload = await service.get(unit, upload_id)
-    reception = wire.reception(request, actor)
+    reception, parts = wire.reception(request, actor), None
     try:
         if upload.is_final:
             upload = await reception.join(upload_id, wire.parts_of(upload.concat or ""))
+        elif upload.direct:
+            parts = [asdict(part) for part in await reception.offered(upload_id)]
         elif with_body or not upload.size:
             upload = await reception.receive(upload_id, wire.body(request, 0).after(upload.received))
     except DossierError as error:
         error.extra["upload_id"] = str(upload_id)
         raise
-    return json(service.wire(upload), 201, **wire.headers(upload), Location=f"{PATH}/{upload_id}")
+    told = service.wire(upload) | {"parts": parts}
+    return json(told, 201, **wire.headers(upload), Location=f"{PATH}/{upload_id}")
 
 
 @router.get(
@@ -274,7 +265,7 @@ async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50,
     "/{upload_id}",
     summary="Ask how far an upload is",
     response_model=None,
-    responses=_told(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Defer-Length", "Upload-Metadata")
+    responses=answered(200, "How far it is.", *PROGRESS, "Upload-Length", "Upload-Defer-Length", "Upload-Metadata")
     | problems(*FIND, *TARGET, UnknownTusVersion),
     openapi_extra=TUS,
 )
@@ -299,14 +290,30 @@ async def get_upload(request: Request, actor: CurrentActor, upload_id: UUID) -> 
         return json(service.wire(await service.get(unit, upload_id)))
 
 
+@router.get(
+    "/{upload_id}/parts",
+    summary="Ask where in the store to send bytes",
+    response_model=None,
+    responses=ok(schemas.OfferedParts)
+    | problems(*FIND, *TARGET, UploadNotDirect, storage.PartBusy, storage.StorageFailed, storage.BlobMissing),
+)
+async def offer_parts(request: Request, actor: CurrentActor, upload_id: UUID) -> Response:
+    """What of a direct upload is still to be sent, and where: one PUT a part, as many side by side as one likes, each with
+    the headers that are told. Asked again it tells what is missing then, with new addresses; nothing once all is there."""
+    parts = await wire.reception(request, actor).offered(upload_id)
+    return json({"parts": [asdict(part) for part in parts]})
+
+
 @router.patch(
     "/{upload_id}",
     summary="Send bytes of an upload",
     status_code=204,
     response_model=None,
-    responses=_told(204, "They are durable.", *PROGRESS)
-    | problems(*FIND, *RECEIVE, OffsetMismatch, BadUploadHeader, UploadLengthMismatch, UploadFinal, write=True),
-    openapi_extra=_bytes(required=True),
+    responses=answered(204, "They are durable.", *PROGRESS)
+    | problems(
+        *(*FIND, *RECEIVE, OffsetMismatch, BadUploadHeader, UploadLengthMismatch, UploadFinal, UploadDirect), write=True
+    ),
+    openapi_extra=bytes_(required=True),
 )
 async def append_upload(
     request: Request,
@@ -319,7 +326,8 @@ async def append_upload(
 ) -> Response:
     """Add bytes where the last ones ended. Those that complete the file make the document, whose id and version are in
     `Dossier-Document` and `Dossier-Version`. Where that is refused the answer says why, and the bytes stay for another
-    answer (`POST …/finish`)."""
+    answer (`POST …/finish`). Where a large file has first to be read once more, `Dossier-State` is `hashing` and one byte
+    is still missing: sent again, it waits a while for the end."""
     wire.require_bytes(request)
     upload = await wire.reception(request, actor).receive(upload_id, wire.body(request, offset), length)
     return Response(None, 204, wire.headers(upload))
@@ -327,9 +335,12 @@ async def append_upload(
 
 @router.post(
     "/{upload_id}/finish",
-    summary="Try the end of an upload again",
+    summary="Make the end of an upload, or try it again",
     response_model=None,
-    responses=ok(schemas.Upload) | problems(*FIND, *END, UploadIncomplete, write=True),
+    responses=ok(schemas.Upload)
+    | ok(schemas.Upload, 201)
+    | ok(schemas.Upload, 202)
+    | problems(*FIND, *END, UploadIncomplete, ChecksumMismatch, write=True),
 )
 async def finish_upload(
     request: Request,
@@ -338,21 +349,24 @@ async def finish_upload(
     body: schemas.Finish | None = None,
     _key: IdempotencyKey = None,
 ) -> Response:
-    """Make the document of bytes whose end was refused, with another name, place or way; an upload that has ended is
-    answered as it is."""
+    """Make the document of bytes that went straight to the store (201), or of those whose end was refused, with another
+    name, place or way; an upload that has ended is answered as it is. 202 where the bytes have first to be read once more:
+    the upload is `hashing` until the document is there, or its end is refused."""
 
     async def run(verb: Callable[[Unit], Awaitable[Upload]]) -> Response:
         async def wired(unit: Unit) -> Wire:
             return service.wire(await verb(unit))
 
-        return await write(request, actor, wired)
+        return await write(request, actor, wired, status=201 if is_new else 200)
 
     reception = wire.reception(request, actor)
     async with units(request).read(actor) as unit:
         upload = await service.open_(unit, upload_id)
+    is_new = upload.direct and upload.state == "receiving"
     if upload.is_final and upload.state == "receiving":
         await reception.join(upload_id, wire.parts_of(upload.concat or ""))
-    return await reception.finish(upload_id, body or schemas.Finish(), run)
+    answer = await reception.finish(upload_id, body or schemas.Finish(), run)
+    return answer if isinstance(answer, Response) else json(service.wire(answer), 202, **wire.headers(answer))
 
 
 @router.delete(

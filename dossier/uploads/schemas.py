@@ -19,11 +19,19 @@ UPLOAD: dict[str, Any] = {
     "size": 1204300,
     "offset": 524288,
     "part": False,
+    "direct": False,
     "state": "receiving",
     "problem": None,
     "document": None,
     "created_at": "2026-11-24T09:12:00Z",
     "expires_at": "2026-12-01T09:12:30Z",
+}
+PART: dict[str, Any] = {
+    "number": 1,
+    "offset": 0,
+    "size": 16777216,
+    "url": "https://documents.s3.eu-central-1.amazonaws.com/blobs/…?X-Amz-Signature=…",
+    "headers": {"Content-Length": "16777216"},
 }
 DONE = UPLOAD | {
     "offset": 1204300,
@@ -47,6 +55,7 @@ class Metadata(BaseModel):
     comment: str = Field("", max_length=2000)
     on_conflict: Annotated[OnConflict, BeforeValidator(lambda value: value or "error")] = "error"
     if_match: str = Field("", max_length=198)
+    sha256: str = Field("", pattern="^([0-9a-fA-F]{64})?$")
 
 
 class UploadProblem(BaseModel):
@@ -79,11 +88,39 @@ class Upload(BaseModel):
     size: int | None = Field(ge=0, description="Bytes; null as long as the sender has not told.")
     offset: int = Field(ge=0, description="Bytes that are here for good.")
     part: bool = Field(description="Only there to be put together with others (tus, concatenation).")
-    state: Literal["receiving", "refused", "done"]
+    direct: bool = Field(description="The bytes go straight to the store (`GET …/parts`).")
+    state: Literal["receiving", "hashing", "refused", "done"] = Field(
+        description="`hashing`: all bytes are here, and are read once more before the document is there."
+    )
     problem: UploadProblem | None
     document: UploadDocument | None
     created_at: datetime
     expires_at: datetime
+
+
+class OfferedPart(BaseModel):
+    """Bytes to send to the store, by one PUT of ``url`` with exactly these headers and nothing else of ours."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PART]})
+    number: int = Field(ge=1)
+    offset: int = Field(ge=0, description="Where in the file they begin.")
+    size: int = Field(ge=1)
+    url: str = Field(description="Good for an hour; whoever has it needs no sign-in.")
+    headers: dict[str, str]
+
+
+class OfferedParts(BaseModel):
+    """What of an upload has still to be sent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"parts": [PART]}]})
+    parts: list[OfferedPart]
+
+
+class BegunUpload(Upload):
+    """An upload that was just begun; ``parts`` where its bytes go straight to the store."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [UPLOAD | {"parts": None}]})
+    parts: list[OfferedPart] | None
 
 
 class UploadPage(BaseModel):

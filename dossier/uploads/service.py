@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from dossier import documents, folders, storage
+from dossier import documents, folders, storage, users
 from dossier.core import paging
-from dossier.core.actor import NotAllowed
+from dossier.core.actor import Actor, NotAllowed
 from dossier.core.errors import DossierError, Invalid
 from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.uploads import queries, targets
 from dossier.uploads.errors import (
+    ChecksumMismatch,
     TooManyUploads,
     UploadExpired,
     UploadIncomplete,
@@ -29,11 +30,13 @@ MOST_OPEN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What is to come: ``size`` bytes, or at most so many while it is ``deferred``; ``concat`` as the row has it."""
+    """What is to come: ``size`` bytes, or at most so many while it is ``deferred``; ``concat`` and ``direct`` as the row has
+    them."""
 
     size: int
     deferred: bool = False
     concat: str | None = None
+    direct: bool = False
 
 
 async def create(unit: Unit, told: Metadata, sent: str, promise: Promise, lasts: timedelta) -> Wire:
@@ -48,6 +51,7 @@ async def create(unit: Unit, told: Metadata, sent: str, promise: Promise, lasts:
         raise TooManyUploads(f"You have {MOST_OPEN} open uploads; finish or delete some.")
     upload = Upload(id=new_id(), workspace_id=unit.workspace_id, member_id=unit.actor.member_id, sent=sent)
     upload.size, upload.deferred, upload.concat = promise.size, promise.deferred, promise.concat
+    upload.direct, upload.promised = promise.direct, bytes.fromhex(told.sha256) or None
     upload.comment, upload.on_conflict, upload.path = told.comment, told.on_conflict, "/".join(names_of(told.path))
     if upload.is_part:
         upload.name, upload.path = "", ""
@@ -129,6 +133,7 @@ def wire(upload: Upload) -> Wire:
         "size": None if upload.deferred else upload.size,
         "offset": upload.received,
         "part": upload.is_part,
+        "direct": upload.direct,
         "state": upload.state,
         "problem": upload.problem,
         "document": made,
@@ -181,17 +186,43 @@ async def note(unit: Unit, upload_id: UUID, received: int, lasts: timedelta) -> 
 async def finish(unit: Unit, upload_id: UUID, bytes_: storage.Received, answer: Finish | None = None) -> Upload:
     """Make the document or version of the bytes; nothing more happens to an upload that has ended.
 
-    Raises UploadNotFound and what ``targets.make`` raises.
+    Raises UploadNotFound, ChecksumMismatch where they are not what was promised, and what ``targets.make`` raises.
     """
     upload = await _locked(unit, upload_id)
     if upload.state == "done":
         return upload
+    if upload.promised not in (None, bytes_.stored.sha256):
+        raise ChecksumMismatch("The file has another SHA-256 than was promised.")
     _answer(upload, answer or Finish())
     document = await targets.make(unit, upload, bytes_)
     upload.state, upload.problem, upload.sha256 = "done", None, bytes_.stored.sha256
     upload.received, upload.made_id, upload.made_number = upload.size, document["id"], document["version"]["number"]
     await storage.let_go(unit, [upload.key])
     return upload
+
+
+async def hash_later(unit: Unit, upload_id: UUID, answer: Finish | None = None) -> Upload:
+    """Leave the end to a job that reads the bytes first; one that has been left to it already only takes the answer.
+
+    Raises UploadNotFound.
+    """
+    upload = await _locked(unit, upload_id)
+    if upload.state == "done":
+        return upload
+    _answer(upload, answer or Finish())
+    if upload.state != "hashing":
+        upload.state, upload.problem, upload.received = "hashing", None, upload.most
+        unit.defer("uploads.hash", upload=str(upload_id))
+    return upload
+
+
+async def hashing(unit: ReadUnit, upload_id: UUID) -> tuple[Upload, Actor] | None:
+    """An upload that waits for its digest, with who sends it; None where it has ended, or its sender has left."""
+    upload = await queries.anybodys(unit, upload_id)
+    if upload is None or upload.state != "hashing":
+        return None
+    actor = await users.actor_of(unit, upload.member_id)
+    return None if actor is None else (upload, actor)
 
 
 def check_answer(answer: Finish) -> None:
@@ -225,7 +256,9 @@ async def refuse(unit: Unit, upload_id: UUID, error: DossierError, sha256: bytes
 
 
 def require_whole(upload: Upload) -> None:
-    """Refuse (409) where bytes are still to come."""
+    """Refuse (409) where bytes are still to come here."""
+    if upload.direct:
+        return
     if upload.is_part or (upload.state == "receiving" and upload.received < upload.size):
         raise UploadIncomplete(f"{upload.received} of {upload.size} bytes are here.")
 

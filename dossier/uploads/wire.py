@@ -5,6 +5,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Final
@@ -111,6 +112,17 @@ def promised(
     return Promise(limit if size is None else size, deferred=size is None, concat=concat)
 
 
+def direct(request: Request, promise: Promise | list[UUID], *, with_body: bool) -> Promise:
+    """The promise of bytes that go straight to the store, where it has addresses that clients reach. Raises
+    BadUploadHeader."""
+    if isinstance(promise, list) or promise.concat or promise.deferred or with_body:
+        raise BadUploadHeader(
+            fields={"Dossier-Direct": "Goes with Upload-Length, and without a body or Upload-Concat."}
+        )
+    state = request.app.state
+    return replace(promise, direct=bool(promise.size and state.settings.storage_links and state.store.offers))
+
+
 def parts_of(concat: str) -> list[UUID]:
     """The uploads that ``Upload-Concat: final;URL URL …`` names, in their order. Raises BadUploadHeader."""
     found = [_part(address) for address in concat.removeprefix(FINAL).split()]
@@ -133,6 +145,8 @@ def headers(upload: Upload) -> dict[str, str]:
         "Upload-Offset": str(upload.received),
         "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
     }
+    if upload.state == "hashing":
+        told["Dossier-State"] = "hashing"
     if upload.concat is not None:
         told["Upload-Concat"] = upload.concat
     if upload.made_id is not None:

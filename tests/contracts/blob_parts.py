@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from dossier.storage.blobs import BlobStore, new_key
-from dossier.storage.errors import BadKey, BlobDamaged, BlobMissing, PartBusy
+from dossier.storage.errors import BadKey, BlobDamaged, BlobMissing, PartBusy, Unhashed
 from tests.contracts.blob_store import BAD_KEYS, MIB, broken, chunked, listed, pattern, read, stalled
 
 
@@ -67,6 +67,29 @@ class BlobPartsContract:
         await add(store, key, 0, data)
         assert (await again.finish(key, MIB)).sha256 == hashlib.sha256(data).digest()
         assert await read(store, key) == data
+
+    async def test_a_digest_that_nobody_knows_is_read_if_asked_for(
+        self, store: BlobStore, again: BlobStore, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        data = pattern(6 * MIB)
+        for start in range(0, 6 * MIB, 3 * MIB):
+            await add(store, key, start, data[start : start + 3 * MIB])
+        for _ in range(2):
+            with pytest.raises(Unhashed):
+                await again.finish(key, 6 * MIB, most_read=6 * MIB - 1)
+        assert (await again.finish(key, 6 * MIB, most_read=6 * MIB)).sha256 == hashlib.sha256(data).digest()
+        with pytest.raises(Unhashed):
+            await again.finish(key, 6 * MIB, most_read=0)
+        assert (await again.finish(key, 6 * MIB, bytes(32), most_read=0)).sha256 == bytes(32)
+
+    async def test_a_digest_that_is_known_is_not_read(self, store: BlobStore, key: str) -> None:
+        await add(store, key, 0, b"content")
+        assert (await store.finish(key, 7, most_read=0)).sha256 == hashlib.sha256(b"content").digest()
+
+    async def test_an_offer_that_there_may_be(self, store: BlobStore, key: str) -> None:
+        assert (await store.offer(key, 7) is not None) == store.offers
+        with pytest.raises(BadKey):
+            await store.offer("../x", 7)
 
     async def test_nothing_at_all(self, store: BlobStore, key: str) -> None:
         assert await add(store, key, 0, b"") == 0

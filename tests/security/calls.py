@@ -174,6 +174,7 @@ def _reads(ids: Mapping[str, str]) -> dict[str, Call]:
         "list_task_history": call(READ, **task),
         "get_group": call(MEMBERS, group_id=ids["group"]),
         "get_upload": call(OWN_READ, upload_id=ids["upload"]),
+        "offer_parts": call(OWN_READ, upload_id=ids["direct_upload"]),
         "head_upload": call(OWN_READ, send={"headers": tus()}, upload_id=ids["upload"]),
         # A POST that changes nothing: whoever may read may download.
         "create_download": call(READ, send={"json": {"document_ids": [ids["plan"]]}}),

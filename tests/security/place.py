@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from dossier import documents, notices, sessions
 from dossier.app import build, create_app
@@ -25,6 +25,7 @@ from dossier.feed import routes as feed_routes
 from dossier.links import making
 from dossier.links.models import LinkItemRow, LinkRow
 from dossier.renditions.models import PDF, READY, THUMBNAIL, Rendition
+from dossier.uploads.models import Upload
 from dossier.worker import Worker
 from tests.conftest import BUILT_PORTAL, MovingClock, Seed, Someone, World, client_of, someone
 from tests.connectors.fake_graph import FakeGraph
@@ -106,6 +107,9 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     certificate = await made(await owner.post(f"{API}/certificates", json=program))
     uploads = {"upload": await _upload(owner, "sent-quokka.txt", vault)}
     uploads["refused_upload"] = await _upload(owner, "refused-quokka.txt", vault)
+    uploads["direct_upload"] = await _upload(owner, "direct-quokka.txt", vault)
+    direct = update(Upload).where(Upload.id == UUID(uploads["direct_upload"])).values(direct=True)
+    await world.parts.units.run(world.owner.actor, lambda unit: unit.session.execute(direct))
     uploads["quicker"] = await _document(owner, "refused-quokka.txt", vault, b"quicker quokka")
     sent = await owner.patch(f"{API}/uploads/{uploads['refused_upload']}", headers=BYTES, content=b"123456789")
     assert sent.status_code == 409, sent.text

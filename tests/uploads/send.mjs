@@ -6,6 +6,7 @@ const [, , way, endpoint, token, path] = process.argv
 const ways = {
   whole: { file: () => createReadStream(path), options: { uploadSize: statSync(path).size } },
   pieces: { file: () => createReadStream(path), options: { uploadSize: statSync(path).size, chunkSize: 1_000_000 } },
+  again: { file: () => createReadStream(path), options: { uploadSize: statSync(path).size, uploadUrl: endpoint } },
   parallel: { file: () => createReadStream(path), options: { parallelUploads: 3 } },
 }
 const { file, options } = ways[way]

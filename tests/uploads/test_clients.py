@@ -27,6 +27,7 @@ class Place(NamedTuple):
 
     endpoint: str
     token: str
+    program: Program
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     command("user", "add", "a@example.com", "--workspace", "acme", "--role", "editor")
     token = command("token", "add", "a@example.com", "--workspace", "acme")
     program.start()
-    yield Place(f"http://127.0.0.1:{program.port}/api/v1/uploads", token)
+    yield Place(f"http://127.0.0.1:{program.port}/api/v1/uploads", token, program)
     program.stop()
 
 
@@ -90,3 +91,23 @@ def test_tuspy(place: Place, file: Path, checksum: bool) -> None:
         assert second.get_offset() == 2_000_000
         second.upload()
     place.check(first.url, file.read_bytes())
+
+
+@pytest.mark.parametrize("by", ["tuspy", "tus-js-client"])
+def test_a_restart_in_the_middle_of_a_large_file(place: Place, tmp_path: Path, by: str) -> None:
+    """The process that makes the end has not seen all bytes: a job reads them, and the client goes on until that is done."""
+    path, size = tmp_path / "large.bin", (1 << 26) + 5_000_000
+    path.write_bytes(hashlib.shake_256(by.encode()).digest(1 << 20) * (size >> 20) + bytes(size % (1 << 20)))
+    client, how = TusClient(place.endpoint, headers=place.headers), {"chunk_size": 1 << 23}
+    with path.open("rb") as stream:
+        first: Any = client.uploader(file_stream=stream, metadata={"filename": f"{by}.bin"}, **how)
+        first.upload(stop_at=3 << 23)
+        place.program.stop()
+        place.program.start()
+        if by == "tuspy":
+            client.uploader(file_stream=stream, url=first.url, **how).upload()
+    if by == "tus-js-client":
+        command = [str(NODE), str(ROOT / "tests/uploads/send.mjs"), "again", first.url, place.token, str(path)]
+        sent = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert sent.returncode == 0, sent.stderr
+    place.check(first.url, path.read_bytes())

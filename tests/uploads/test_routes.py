@@ -72,7 +72,7 @@ class TestCreate:
         assert (head.headers["upload-offset"], head.headers["upload-length"]) == ("0", "1234")
         assert (head.headers["upload-metadata"], head.headers["cache-control"]) == (told, "no-store")
         assert head.headers["upload-expires"] == answer.headers["upload-expires"]
-        assert await sender.look(answer.headers["location"]) == wire
+        assert await sender.look(answer.headers["location"]) | {"parts": None} == wire
 
     async def test_with_all_bytes(self, sender: Sender) -> None:
         answer = await sender.ask_for(5, body=b"bytes")

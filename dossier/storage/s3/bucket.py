@@ -1,46 +1,37 @@
 """One bucket of an S3 store: every request in bounded time, every error as Dossier's own.
 
-The only module that knows the client library. Writes are create-only or tied to an ETag, and carry checksums that the
-store verifies before it keeps anything.
+With ``client.py`` the only module that knows the client library. Writes are create-only or tied to an ETag, and carry
+checksums that the store verifies before it keeps anything.
 """
 
 import asyncio
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from io import BytesIO
 from typing import Any, Final
 from uuid import uuid4
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
 from aiohttp import ClientError as HttpError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dossier.storage.addresses import S3Address
 from dossier.storage.s3.answers import Begun, BeyondEnd, Entry, Gone, Head, Sent, Taken, date_of, failed, refused
+from dossier.storage.s3.client import ATTEMPTS, Keys, client, encryption
 
 SECONDS: Final = 40.0  # that one request may take, its repetitions included
 LINK_SECONDS: Final = 60
-_ATTEMPTS: Final = 3
-_CONNECTIONS: Final = 256  # a slow client that reads holds one; one that sends holds none while a part fills
+OFFER_SECONDS: Final = 3600  # in which a request for a large part has to begin, not to end
 _PIECE: Final = 1 << 20
 _MARKS: Final = {
     "list_objects_v2": ("ContinuationToken",),
     "list_multipart_uploads": ("KeyMarker", "UploadIdMarker"),
 }
-_ENCRYPTIONS: Final = {"s3": "AES256", "kms": "aws:kms"}
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Credentials from settings; without them the library looks where AWS's programs do."""
-
-    access: str
-    secret: str = field(repr=False)
+_ENCRYPTION_HEADERS: Final = {
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
 
 
 class Bucket:
@@ -50,7 +41,7 @@ class Bucket:
         self._address, self._keys, self._seconds = address, keys, seconds
         self._stack, self._opening = AsyncExitStack(), asyncio.Lock()
         self._client: Any = None
-        self._encryption = _encryption(address)
+        self._encryption = encryption(address)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -107,7 +98,7 @@ class Bucket:
             except (HttpError, BotoCoreError, TimeoutError, OSError) as error:
                 cut = error
             failures += 1
-            if at < end and failures == _ATTEMPTS:
+            if at < end and failures == ATTEMPTS:
                 raise failed("get_object", cut) from cut
 
     async def _piece(self, body: Any) -> bytes:
@@ -147,20 +138,59 @@ class Bucket:
 
     async def link(self, name: str, headers: dict[str, str]) -> str:
         """An address under which anybody can read the object for a minute, with these headers and no others."""
-        client = await self._ready()
-        params = {"Bucket": self._address.bucket, "Key": self._address.prefix + name}
-        params |= {f"Response{name.replace('-', '')}": value for name, value in headers.items()}
+        params = {f"Response{name.replace('-', '')}": value for name, value in headers.items()}
+        return await self._signed("get_object", name, LINK_SECONDS, params)
+
+    async def link_for(self, name: str, size: int, sha256: bytes) -> tuple[str, dict[str, str]]:
+        """An address where anybody can create the object for an hour out of these bytes only, and the headers to send."""
+        told = {"Content-Length": str(size), "If-None-Match": "*", "x-amz-checksum-sha256": b64encode(sha256).decode()}
+        params = {"ContentLength": size, "IfNoneMatch": "*", "ChecksumSHA256": told["x-amz-checksum-sha256"]}
+        told |= {_ENCRYPTION_HEADERS[option]: value for option, value in self._encryption.items()}
+        return await self._signed("put_object", name, OFFER_SECONDS, params | self._encryption), told
+
+    async def _signed(self, verb: str, name: str, seconds: int, params: dict[str, Any]) -> str:
+        asking = await self._ready()
+        params = {"Bucket": self._address.bucket, "Key": self._address.prefix + name, **params}
         try:
-            return str(await client.generate_presigned_url("get_object", Params=params, ExpiresIn=LINK_SECONDS))
+            return str(await asking.generate_presigned_url(verb, Params=params, ExpiresIn=seconds))
         except BotoCoreError as error:
             raise failed("link", error) from error
 
+    async def verified(self, name: str) -> bytes | None:
+        """The SHA-256 of an object's bytes, where the store compared it with them when they came."""
+        answer = await self._call("head_object", name, ChecksumMode="ENABLED")
+        checksum = str(answer.get("ChecksumSHA256", ""))
+        # What has a hyphen is a checksum of the parts' checksums.
+        return None if not checksum or "-" in checksum else b64decode(checksum)
+
     # Objects that come in parts
 
-    async def begin(self, name: str) -> str:
-        """Begin an object that comes in parts; the upload's name."""
-        answer = await self._call("create_multipart_upload", name, ChecksumAlgorithm="SHA256", **self._encryption)
+    async def begin(self, name: str, *, checksums: bool = True) -> str:
+        """Begin an object that comes in parts, each with its SHA-256 or all of them without; the upload's name."""
+        verified = {"ChecksumAlgorithm": "SHA256"} if checksums else {}
+        answer = await self._call("create_multipart_upload", name, **verified, **self._encryption)
         return str(answer["UploadId"])
+
+    async def part_link(self, name: str, upload: str, number: int, size: int) -> str:
+        """An address where anybody can send the bytes of a part, so many of them, for an hour."""
+        part = {"UploadId": upload, "PartNumber": number, "ContentLength": size}
+        return await self._signed("upload_part", name, OFFER_SECONDS, part)
+
+    async def sent(self, name: str, upload: str) -> list[Sent]:
+        """The parts that are there, by number. Raises Gone."""
+        found: list[Sent] = []
+        async for page in self._parts(name, upload):
+            found += (Sent(each["PartNumber"], each["Size"], each["ETag"], "") for each in page.get("Parts", ()))
+        return found
+
+    async def _parts(self, name: str, upload: str) -> AsyncIterator[dict[str, Any]]:
+        after: dict[str, Any] = {}
+        while True:
+            page = await self._call("list_parts", name, UploadId=upload, **after)
+            yield page
+            after = {"PartNumberMarker": page.get("NextPartNumberMarker")}
+            if not (page.get("IsTruncated") and after["PartNumberMarker"]):
+                return
 
     async def send(self, name: str, upload: str, number: int, body: BytesIO, sha256: bytes) -> Sent:
         """One part; durable when it returns, and never to be read before the whole is complete. Raises Gone."""
@@ -172,7 +202,10 @@ class Bucket:
 
     async def complete(self, name: str, upload: str, parts: list[Sent]) -> None:
         """Make an object of these parts, in this order. Raises Taken where there is one already, Gone."""
-        listed = [{"PartNumber": each.number, "ETag": each.etag, "ChecksumSHA256": each.sha256} for each in parts]
+        listed = [
+            {"PartNumber": each.number, "ETag": each.etag} | ({"ChecksumSHA256": each.sha256} if each.sha256 else {})
+            for each in parts
+        ]
         await self._call(
             "complete_multipart_upload", name, UploadId=upload, MultipartUpload={"Parts": listed}, IfNoneMatch="*"
         )
@@ -193,15 +226,12 @@ class Bucket:
                 yield Begun(name, upload, date_of(page) - touched)
 
     async def _touched(self, name: str, upload: str, begun: datetime) -> datetime:
+        touched = begun
         try:
-            found = await self._call("list_parts", name, UploadId=upload)
-            while found.get("IsTruncated") and found.get("NextPartNumberMarker"):
-                found = await self._call(
-                    "list_parts", name, UploadId=upload, PartNumberMarker=found["NextPartNumberMarker"]
-                )
+            async for page in self._parts(name, upload):
+                touched = max([touched, *(part["LastModified"] for part in page.get("Parts", ()))])
         except Gone:
             return begun
-        touched: datetime = max([begun, *(part["LastModified"] for part in found.get("Parts", ()))])
         return touched
 
     # Requests
@@ -242,40 +272,6 @@ class Bucket:
         """The library's client, made at the first request: its description of S3 takes a fifth of a second to read."""
         async with self._opening:
             if self._client is None:
-                keys = self._keys
-                making = _session().create_client(
-                    "s3",
-                    region_name=self._address.region or None,
-                    endpoint_url=self._address.endpoint or None,
-                    aws_access_key_id=keys.access if keys else None,
-                    aws_secret_access_key=keys.secret if keys else None,
-                    config=self._config(),
-                )
+                making = client(self._address, self._keys, self._seconds)
                 self._client = await self._stack.enter_async_context(making)
             return self._client
-
-    def _config(self) -> AioConfig:
-        return AioConfig(
-            signature_version="s3v4",
-            connect_timeout=min(5.0, self._seconds / 4),
-            read_timeout=self._seconds / 3,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            max_pool_connections=_CONNECTIONS,
-            # Hosts named by the bucket are AWS's way; other stores are reached by one name.
-            s3={"addressing_style": "path" if self._address.endpoint else "auto"},
-            # The checksums are ours, made before the bytes are sent; the store is not asked for others.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-
-
-@cache
-def _session() -> AioSession:
-    return AioSession()
-
-
-def _encryption(address: S3Address) -> dict[str, str]:
-    if address.sse == "none":
-        return {}
-    key = {"SSEKMSKeyId": address.kms_key} if address.kms_key else {}
-    return {"ServerSideEncryption": _ENCRYPTIONS[address.sse], **key}

@@ -39,16 +39,21 @@ class _Plan(msgspec.Struct):
     parts: list[tuple[int, int, str, str]]
     tails: list[_Tail]
     write: str
+    offered: bool = False
 
 
 @dataclass(slots=True)
 class State:
-    """The parts that are there, and by its start every tail that a caller may want to go on from."""
+    """The parts that are there, and by its start every tail that a caller may want to go on from.
+
+    Where it is ``offered``, others send the parts, and only the store knows which are there.
+    """
 
     upload: str = ""
     number: int = 1
     parts: list[Sent] = field(default_factory=list)
     tails: dict[int, bytes] = field(default_factory=dict)
+    offered: bool = False
 
     @property
     def sent(self) -> int:
@@ -87,7 +92,7 @@ class State:
         """The object's bytes: a line of JSON, then the tails."""
         parts = [(each.number, each.size, each.etag, each.sha256) for each in self.parts]
         tails = [_Tail(start, len(data)) for start, data in self.tails.items()]
-        plan = _Plan(self.upload, self.number, parts, tails, uuid4().hex)
+        plan = _Plan(self.upload, self.number, parts, tails, uuid4().hex, self.offered)
         body = BytesIO()  # written to: the library copies one that shares its bytes with somebody
         body.writelines([msgspec.json.encode(plan), b"\n", *self.tails.values()])
         return body
@@ -100,7 +105,7 @@ class State:
         for tail in plan.tails:
             tails[tail.start] = data[at : at + tail.length]
             at += tail.length
-        return cls(plan.upload, plan.number, [Sent(*each) for each in plan.parts], tails)
+        return cls(plan.upload, plan.number, [Sent(*each) for each in plan.parts], tails, plan.offered)
 
 
 class Kept:

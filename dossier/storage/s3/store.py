@@ -15,12 +15,22 @@ from uuid import UUID
 
 from dossier.core.errors import DossierError
 from dossier.core.ids import new_id
-from dossier.storage.blobs import HEAD_BYTES, BlobEntry, BlobStore, StoredBlob, checked_key, is_key, new_key
-from dossier.storage.errors import BlobDamaged, BlobMissing, BodyTooLarge, StorageFailed
+from dossier.storage.blobs import (
+    HEAD_BYTES,
+    BlobEntry,
+    BlobStore,
+    OfferedPart,
+    StoredBlob,
+    checked_key,
+    is_key,
+    new_key,
+)
+from dossier.storage.errors import BlobDamaged, BlobMissing, BodyTooLarge, StorageFailed, Unhashed
 from dossier.storage.parts import Running
 from dossier.storage.s3.answers import Begun, BeyondEnd, Gone
 from dossier.storage.s3.appending import Appending
 from dossier.storage.s3.bucket import Bucket
+from dossier.storage.s3.offering import Offering
 from dossier.storage.s3.sending import Sending, Target
 from dossier.storage.s3.state import LEASE_SECONDS, Kept, Lease, State
 
@@ -102,7 +112,9 @@ class S3Blobs(BlobStore):
     def _lease(self, key: str) -> Lease:
         return Lease(self._bucket, key, self._lease_seconds)
 
-    async def finish(self, key: str, size: int, sha256: bytes | None = None) -> StoredBlob:
+    async def finish(
+        self, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
+    ) -> StoredBlob:
         checked_key(key)
         async with self._lease(key):
             hash_ = self._running.take(key, size)
@@ -111,19 +123,32 @@ class S3Blobs(BlobStore):
             if state is not None:
                 await self._publish(key, size, state)
                 await kept.forget()
-            return await self._finished(key, size, sha256 or (hash_.digest() if hash_ else None))
+            sha256 = sha256 or (hash_.digest() if hash_ else None)
+            return await self._finished(key, size, sha256, most_read)
+
+    offers = True
+
+    async def offer(self, key: str, size: int, sha256: bytes | None = None) -> list[OfferedPart]:
+        return await Offering(self._bucket, checked_key(key), _BLOBS + key, size).missing(sha256)
 
     async def _publish(self, key: str, size: int, state: State) -> None:
+        if state.offered and await self._bucket.head(_BLOBS + key) is None:
+            state.parts = await Offering(self._bucket, key, _BLOBS + key, size).parts(state.upload)
+        elif state.offered:
+            return
         if state.size != size:
             raise BlobDamaged.of(key)
         await self._target(key, state).publish(BytesIO(state.tail), hashlib.sha256(state.tail).digest())
 
-    async def _finished(self, key: str, size: int, sha256: bytes | None) -> StoredBlob:
+    async def _finished(self, key: str, size: int, sha256: bytes | None, most_read: int | None) -> StoredBlob:
         """What is published, with a digest that is known or read now."""
         if await self.size(key) != size:
             raise BlobDamaged.of(key)
         head = b"".join([chunk async for chunk in self.open(key, 0, min(size, HEAD_BYTES))])
+        sha256 = sha256 or await self._bucket.verified(_BLOBS + key)
         if sha256 is None:
+            if most_read is not None and size > most_read:
+                raise Unhashed
             whole = hashlib.sha256()
             async for chunk in self.open(key):
                 await asyncio.get_running_loop().run_in_executor(self._pool, whole.update, chunk)

@@ -1661,7 +1661,8 @@ export interface paths {
          * Begin an upload
          * @description Promise a file; its address is in `Location`. The first bytes may come along. Refuses at once what cannot end well.
          *
-         *     A file that is put together of parts is there when the answer is; the parts are gone then.
+         *     A file that is put together of parts is there when the answer is; the parts are gone then. With `Dossier-Direct` the
+         *     answer's `parts` say where in the store the bytes go, if it has such addresses; `POST …/finish` ends that.
          */
         post: operations["create_upload"];
         delete?: never;
@@ -1703,7 +1704,8 @@ export interface paths {
          * Send bytes of an upload
          * @description Add bytes where the last ones ended. Those that complete the file make the document, whose id and version are in
          *     `Dossier-Document` and `Dossier-Version`. Where that is refused the answer says why, and the bytes stay for another
-         *     answer (`POST …/finish`).
+         *     answer (`POST …/finish`). Where a large file has first to be read once more, `Dossier-State` is `hashing` and one byte
+         *     is still missing: sent again, it waits a while for the end.
          */
         patch: operations["append_upload"];
         trace?: never;
@@ -1718,11 +1720,33 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try the end of an upload again
-         * @description Make the document of bytes whose end was refused, with another name, place or way; an upload that has ended is
-         *     answered as it is.
+         * Make the end of an upload, or try it again
+         * @description Make the document of bytes that went straight to the store (201), or of those whose end was refused, with another
+         *     name, place or way; an upload that has ended is answered as it is. 202 where the bytes have first to be read once more:
+         *     the upload is `hashing` until the document is there, or its end is refused.
          */
         post: operations["finish_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask where in the store to send bytes
+         * @description What of a direct upload is still to be sent, and where: one PUT a part, as many side by side as one likes, each with
+         *     the headers that are told. Asked again it tells what is missing then, with new addresses; nothing once all is there.
+         */
+        get: operations["offer_parts"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2168,6 +2192,91 @@ export interface components {
             };
             /** Status */
             status: number | null;
+        };
+        /**
+         * BegunUpload
+         * @description An upload that was just begun; ``parts`` where its bytes go straight to the store.
+         * @example {
+         *       "comment": "signed",
+         *       "created_at": "2026-11-24T09:12:00Z",
+         *       "direct": false,
+         *       "document": null,
+         *       "document_id": null,
+         *       "expires_at": "2026-12-01T09:12:30Z",
+         *       "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *       "id": "0198c0de-7777-7000-8000-000000000001",
+         *       "name": "Lease Main St.pdf",
+         *       "offset": 524288,
+         *       "on_conflict": "error",
+         *       "part": false,
+         *       "parts": null,
+         *       "path": "2026/signed",
+         *       "problem": null,
+         *       "size": 1204300,
+         *       "state": "receiving"
+         *     }
+         */
+        BegunUpload: {
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Direct
+             * @description The bytes go straight to the store (`GET …/parts`).
+             */
+            direct: boolean;
+            document: components["schemas"]["UploadDocument"] | null;
+            /** Document Id */
+            document_id: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Folder Id */
+            folder_id: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Offset
+             * @description Bytes that are here for good.
+             */
+            offset: number;
+            /**
+             * On Conflict
+             * @enum {string}
+             */
+            on_conflict: "error" | "version" | "rename";
+            /**
+             * Part
+             * @description Only there to be put together with others (tus, concatenation).
+             */
+            part: boolean;
+            /** Parts */
+            parts: components["schemas"]["OfferedPart"][] | null;
+            /** Path */
+            path: string;
+            problem: components["schemas"]["UploadProblem"] | null;
+            /**
+             * Size
+             * @description Bytes; null as long as the sender has not told.
+             */
+            size: number | null;
+            /**
+             * State
+             * @description `hashing`: all bytes are here, and are read once more before the document is there.
+             * @enum {string}
+             */
+            state: "receiving" | "hashing" | "refused" | "done";
         };
         /**
          * CarryOver
@@ -4971,6 +5080,60 @@ export interface components {
             ids: string[];
         };
         /**
+         * OfferedPart
+         * @description Bytes to send to the store, by one PUT of ``url`` with exactly these headers and nothing else of ours.
+         * @example {
+         *       "headers": {
+         *         "Content-Length": "16777216"
+         *       },
+         *       "number": 1,
+         *       "offset": 0,
+         *       "size": 16777216,
+         *       "url": "https://documents.s3.eu-central-1.amazonaws.com/blobs/…?X-Amz-Signature=…"
+         *     }
+         */
+        OfferedPart: {
+            /** Headers */
+            headers: {
+                [key: string]: string;
+            };
+            /** Number */
+            number: number;
+            /**
+             * Offset
+             * @description Where in the file they begin.
+             */
+            offset: number;
+            /** Size */
+            size: number;
+            /**
+             * Url
+             * @description Good for an hour; whoever has it needs no sign-in.
+             */
+            url: string;
+        };
+        /**
+         * OfferedParts
+         * @description What of an upload has still to be sent.
+         * @example {
+         *       "parts": [
+         *         {
+         *           "headers": {
+         *             "Content-Length": "16777216"
+         *           },
+         *           "number": 1,
+         *           "offset": 0,
+         *           "size": 16777216,
+         *           "url": "https://documents.s3.eu-central-1.amazonaws.com/blobs/…?X-Amz-Signature=…"
+         *         }
+         *       ]
+         *     }
+         */
+        OfferedParts: {
+            /** Parts */
+            parts: components["schemas"]["OfferedPart"][];
+        };
+        /**
          * PartState
          * @description How a part is: it works, refuses, or does not answer in time. Without one that is not `needed` Dossier serves on.
          */
@@ -6023,6 +6186,7 @@ export interface components {
          * @example {
          *       "comment": "signed",
          *       "created_at": "2026-11-24T09:12:00Z",
+         *       "direct": false,
          *       "document": null,
          *       "document_id": null,
          *       "expires_at": "2026-12-01T09:12:30Z",
@@ -6040,6 +6204,7 @@ export interface components {
          * @example {
          *       "comment": "signed",
          *       "created_at": "2026-11-24T09:12:00Z",
+         *       "direct": false,
          *       "document": {
          *         "id": "0198c0de-3333-7000-8000-000000000001",
          *         "version": 1
@@ -6066,6 +6231,11 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Direct
+             * @description The bytes go straight to the store (`GET …/parts`).
+             */
+            direct: boolean;
             document: components["schemas"]["UploadDocument"] | null;
             /** Document Id */
             document_id: string | null;
@@ -6108,9 +6278,10 @@ export interface components {
             size: number | null;
             /**
              * State
+             * @description `hashing`: all bytes are here, and are read once more before the document is there.
              * @enum {string}
              */
-            state: "receiving" | "refused" | "done";
+            state: "receiving" | "hashing" | "refused" | "done";
         };
         /**
          * UploadDocument
@@ -6133,6 +6304,7 @@ export interface components {
          *         {
          *           "comment": "signed",
          *           "created_at": "2026-11-24T09:12:00Z",
+         *           "direct": false,
          *           "document": null,
          *           "document_id": null,
          *           "expires_at": "2026-12-01T09:12:30Z",
@@ -16806,8 +16978,10 @@ export interface operations {
                 "Upload-Defer-Length"?: "1" | null;
                 /** @description `partial`: a part of a file, which becomes nothing by itself. `final;` and addresses of such parts, with spaces between: the file that they are, in this order; without `Upload-Length`. */
                 "Upload-Concat"?: string | null;
-                /** @description Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; or `document_id` for a new version of that document instead, and with it `if_match`. Others are kept for HEAD. */
+                /** @description Pairs of a key and a Base64 value, separated by commas: `filename`, and if wanted `folder_id` (without it the root), `path` (folders below it, made as needed), `on_conflict` (`error`, `version`, `rename`), `comment`; or `document_id` for a new version of that document instead, and with it `if_match`. `sha256`, in hex digits, is compared before anything comes of the bytes (460). Others are kept for HEAD. */
                 "Upload-Metadata"?: string | null;
+                /** @description `1`: the bytes shall go straight to the store. Where it has no addresses for that, `direct` is false in the answer, and they come by PATCH. */
+                "Dossier-Direct"?: "1" | null;
                 /** @description `sha1` or `sha256`, a space, and the digest of this request's bytes in Base64. None of them is kept where it is another (460). */
                 "Upload-Checksum"?: string | null;
                 /** @description Any unique text: the same key with the same request is done once and answered alike, for 24 hours. */
@@ -16830,7 +17004,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Upload"];
+                    "application/json": components["schemas"]["BegunUpload"];
                 };
             };
             /** @description `bad_request`, `bad_upload_header`, `bad_upload_metadata`, `length_mismatch` */
@@ -17218,6 +17392,7 @@ export interface operations {
             200: {
                 headers: {
                     "Dossier-Document"?: string;
+                    "Dossier-State"?: string;
                     "Dossier-Version"?: string;
                     "Tus-Resumable"?: string;
                     "Upload-Concat"?: string;
@@ -17323,6 +17498,7 @@ export interface operations {
             204: {
                 headers: {
                     "Dossier-Document"?: string;
+                    "Dossier-State"?: string;
                     "Dossier-Version"?: string;
                     "Tus-Resumable"?: string;
                     "Upload-Concat"?: string;
@@ -17350,7 +17526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_allowed`, `upload_final` */
+            /** @description `not_allowed`, `upload_direct`, `upload_final` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17505,6 +17681,24 @@ export interface operations {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
             /** @description `bad_request` */
             400: {
                 headers: {
@@ -17595,6 +17789,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `checksum_mismatch` */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `blob_missing` */
             500: {
                 headers: {
@@ -17615,6 +17818,109 @@ export interface operations {
             };
             /** @description `storage_full` */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_parts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfferedParts"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_not_found`, `folder_not_found`, `not_found`, `upload_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_not_direct` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upload_busy` */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blob_missing` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_failed`, `unavailable` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

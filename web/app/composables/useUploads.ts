@@ -5,6 +5,7 @@ import { sendFile, UPLOADS, type Answer } from '~/utils/uploadSend'
 const AT_A_TIME = 3
 const BEAT = 250
 const SPEED_OVER = 6000
+const CHECK_AGAIN = 3
 type Made = { documentId: string, version: number }
 type Wire = Schemas['Upload']
 
@@ -111,7 +112,7 @@ function makeUploads() {
     running.set(item.id, null)
     set(item, 'sending')
     const file = item.file ?? new Blob()
-    const ours = () => running.has(item.id) && (item.state === 'sending' || item.state === 'stalled')
+    const ours = () => running.has(item.id) && ['sending', 'checking', 'stalled'].includes(item.state)
     const upload = await sendFile(item, file, session.workspace.value, {
       begun: url => ours() && noteUrl(item, url),
       progress: (sent) => {
@@ -122,6 +123,7 @@ function makeUploads() {
         if (item.state === 'stalled') set(item, 'sending')
         changed()
       },
+      checking: () => ours() && set(item, 'checking'),
       done: found => ours() && finish(item, found),
       failed: answer => ours() && void judge(item, answer),
     }).catch(() => null)
@@ -184,10 +186,13 @@ function makeUploads() {
     attempts.set(item.id, attempt + 1)
     set(item, 'stalled')
     running.set(item.id, null)
+    later(item, waitBefore(attempt), () => item.state === 'stalled' && void start(item))
+  }
+  function later(item: UploadItem, seconds: number, go: () => void) {
     timers.set(item.id, setTimeout(() => {
       timers.delete(item.id)
-      if (item.state === 'stalled') void start(item)
-    }, waitBefore(attempt) * 1000))
+      go()
+    }, seconds * 1000))
   }
   function wake() {
     for (const item of items.value) {
@@ -261,11 +266,12 @@ function makeUploads() {
   }
   /** The bytes are there; only the end was refused. */
   async function finishAgain(item: UploadItem) {
-    set(item, 'sending')
+    if (item.state !== 'checking') set(item, 'sending')
     running.set(item.id, null)
     try {
       const body = { on_conflict: item.onConflict }
       const upload = await ok(api.POST('/api/v1/uploads/{upload_id}/finish', { params: { path: { upload_id: idOf(item.url!) } }, body }))
+      if (upload.state === 'hashing') return check(item)
       finish(item, upload.document && { documentId: upload.document.id, version: upload.document.version })
     }
     catch (fault) {
@@ -277,6 +283,13 @@ function makeUploads() {
       }
       await judge(item, fault)
     }
+  }
+
+  /** The server reads it once more; its job tells the end, which is looked for now and then. */
+  function check(item: UploadItem) {
+    leave(item)
+    set(item, 'checking')
+    later(item, CHECK_AGAIN, () => item.state === 'checking' && void finishAgain(item))
   }
 
   /** Bytes that only the person has: those of the same name and size go on. How many did. */
@@ -344,6 +357,7 @@ function makeUploads() {
   function compare(item: UploadItem, wire: Wire | undefined) {
     if (!wire) return
     item.sent = wire.offset
+    if (wire.state === 'hashing') return check(item)
     if (wire.state !== 'refused') return
     const problem = wire.problem && { code: wire.problem.code, detail: wire.problem.detail }
     item.state = wire.problem?.code === 'name_taken' ? 'asking' : 'refused'

@@ -10,6 +10,8 @@ export interface Answer { status: number, code: string, detail: string }
 export interface Hooks {
   begun: (url: string) => void
   progress: (sent: number) => void
+  /** All bytes are there, and are read once more before the document is. */
+  checking: () => void
   done: (made: { documentId: string, version: number } | null) => void
   failed: (answer: Answer) => void
 }
@@ -30,6 +32,7 @@ export async function sendFile(item: UploadItem, file: Blob, workspace: string |
       if (request.getMethod() === 'POST') request.setHeader('Idempotency-Key', `${item.id}.${item.answers}`)
     },
     onAfterResponse: (_request, response) => {
+      if (response.getHeader('Dossier-State') === 'hashing') hooks.checking()
       const documentId = response.getHeader('Dossier-Document')
       if (documentId) made = { documentId, version: Number(response.getHeader('Dossier-Version')) }
     },

@@ -2,6 +2,7 @@
 export type UploadState
   = | 'waiting' // for its turn
     | 'sending'
+    | 'checking' // all bytes are there; the server reads them once more
     | 'paused' // by the person
     | 'stalled' // no connection; goes on by itself
     | 'asking' // the name exists there; the person chooses
@@ -84,7 +85,7 @@ export function speedOf(samples: readonly { at: number, bytes: number }[]): numb
 
 export interface UploadSummary { all: number, open: number, done: number, trouble: number, paused: number, bytes: number, sent: number, moving: boolean }
 
-const OPEN: readonly UploadState[] = ['waiting', 'sending', 'stalled']
+const OPEN: readonly UploadState[] = ['waiting', 'sending', 'checking', 'stalled']
 const TROUBLE: readonly UploadState[] = ['asking', 'refused', 'lost']
 
 /** All lines in a few numbers. */
@@ -104,7 +105,7 @@ export function summaryOf(items: readonly UploadItem[]): UploadSummary {
   return found
 }
 
-const ORDER: Record<UploadState, number> = { asking: 0, refused: 0, lost: 0, sending: 1, stalled: 1, paused: 2, waiting: 3, done: 4, skipped: 5 }
+const ORDER: Record<UploadState, number> = { asking: 0, refused: 0, lost: 0, sending: 1, checking: 1, stalled: 1, paused: 2, waiting: 3, done: 4, skipped: 5 }
 
 /** What needs somebody first, then what moves, what waits, what is done. */
 export const inOrder = (items: readonly UploadItem[]): UploadItem[] => [...items].sort((a, b) => ORDER[a.state] - ORDER[b.state])
