@@ -57,6 +57,7 @@ class Nginx:
     plain_port: int = field(default_factory=lambda: free_port(HOST))
     partner_port: int = field(default_factory=lambda: free_port(HOST))
     process: "subprocess.Popen[bytes] | None" = None
+    rest: str = "2s"  # how long a server that failed is left alone: tests wait for it
 
     @property
     def url(self) -> str:
@@ -73,9 +74,9 @@ class Nginx:
         """The access log."""
         return self.folder / "access.log"
 
-    def write(self, portal: Path, pki: Path) -> None:
-        """Write the configuration, as docs/operations.md says: render.py, and what `dossier portal nginx` makes."""
-        upstream = [f"server {each} max_fails=1 fail_timeout=2s;" for each in self.servers]
+    def variables(self, portal: Path, pki: Path) -> dict[str, str]:
+        """What the templates are filled in with."""
+        upstream = [f"server {each} max_fails=1 fail_timeout={self.rest};" for each in self.servers]
         every = {
             "EDGE_RUN": str(self.folder / "run"),
             "EDGE_LOG": str(self.log),
@@ -91,8 +92,12 @@ class Nginx:
             "EDGE_PORTAL": str(portal),
             "EDGE_SERVERS": " ".join(upstream),
         }
+        return every | self.values
+
+    def write(self, portal: Path, pki: Path) -> None:
+        """Write the configuration, as docs/operations.md says: render.py, and what `dossier portal nginx` makes."""
         (self.folder / "run").mkdir(parents=True)
-        render(self.folder / "conf", every | self.values)
+        render(self.folder / "conf", self.variables(portal, pki))
         dossier = Path(sys.executable).with_name("dossier")
         env = {"DOSSIER_PUBLIC_URL": self.url, "DOSSIER_PORTAL_DIR": str(portal), "PATH": os.environ["PATH"]}
         subprocess.run([dossier, "portal", "nginx", self.folder / "conf"], env=env, check=True, timeout=60)

@@ -29,7 +29,19 @@ from tools.servers import MariaDb, Redis, SeaweedFS, Server, free_ports, hand_ov
 
 DOSSIER = Path(sys.executable).with_name("dossier")
 PORTAL = Path(__file__).parents[1] / "web/.output/public"
-DATABASE = "dossier"
+DATABASE = USER = "dossier"
+# What compose.yml tells its servers; tests/deploy/test_compose_settings.py holds the two against each other.
+DATABASE_OPTIONS = (
+    "--collation-server=utf8mb4_bin",
+    "--log-bin=binlog",
+    "--sync-binlog=1",
+    "--binlog-expire-logs-seconds=604800",
+    "--max-connections=151",
+)
+REDIS_OPTIONS = ("--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru")
+# How many processes of each kind there are, and what they are started with.
+NUMBER = 2
+KINDS = {"api": ("serve", "--no-worker"), "worker": ("worker",)}
 
 
 class Program(Server):
@@ -41,12 +53,10 @@ class Program(Server):
         self.args, self.env = args, env
 
     def command(self) -> list[str]:
-        mine = {
-            "PORT": self.port,
-            "METRICS_PORT": self.side_port,
-            "WORKER_PORT": self.side_port,
-            "DATA_DIR": self.folder,
-        }
+        ports = {"WORKER_PORT": self.side_port}
+        if "serve" in self.args:
+            ports = {"PORT": self.port, "METRICS_PORT": self.side_port}
+        mine = {"DATA_DIR": self.folder} | ports
         self.environment = self.env | {f"DOSSIER_{name}": str(value) for name, value in mine.items()}
         return [str(DOSSIER), *self.args]
 
@@ -79,12 +89,13 @@ class Stack:
         self.folder, self.portal, self._settings = folder, portal, settings or {}
         folder.mkdir(parents=True, exist_ok=True)
         self.ports = list(ports) or free_ports(3)
-        self.secret = secrets.token_urlsafe(32)
+        self.secret, self.password = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self.programs: list[Program] = []
         self.nginx: Nginx | None = None
         with ThreadPoolExecutor() as threads:  # making the database takes a few seconds
-            database = threads.submit(MariaDb, folder / "mariadb")
-            self.redis, self.storage = Redis(folder / "redis"), SeaweedFS(folder / "seaweedfs")
+            database = threads.submit(MariaDb, folder / "mariadb", *DATABASE_OPTIONS)
+            self.redis = Redis(folder / "redis", *REDIS_OPTIONS)
+            self.storage = SeaweedFS(folder / "seaweedfs")
             self.database = database.result()
 
     @property
@@ -123,21 +134,22 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of every process of Dossier."""
+        """The environment of every process of Dossier; those behind the edge know its secret besides."""
         settings = {
             "DATA_DIR": str(self.folder / "commands"),
             "DATABASE_URL": self.database.address(DATABASE),
+            "DATABASE_USER": USER,
+            "DATABASE_PASSWORD": self.password,
             "REDIS_URL": self.redis.address,
-            "STORAGE_URL": self.storage.address(),
+            "STORAGE_URL": self.storage.address("main"),
             "STORAGE_ACCESS_KEY": self.storage.access_key,
             "STORAGE_SECRET_KEY": self.storage.secret_key,
             "PUBLIC_URL": self.url,
             "PORTAL_DIR": str(self.portal),
             "TRUSTED_PROXIES": "1",
-            "EDGE_SECRET": self.secret,
             "MASTER_KEY": self.master_key,
             "LINK_FOLDERS": str(self.folder / "shares"),
-            "LEAVE_SECONDS": "1",
+            "LOG_FORMAT": "json",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
         return inherited | {f"DOSSIER_{name}": value for name, value in (settings | self._settings).items()}
@@ -147,13 +159,10 @@ class Stack:
         with ThreadPoolExecutor() as threads:
             for done in [threads.submit(server.start) for server in self.servers]:
                 done.result()
-        self.database.make_database(DATABASE)
+        self.make_database(DATABASE)
         self.storage.make_bucket()
         self.dossier("migrate")
-        kinds = [("api", ("serve", "--no-worker")), ("worker", ("worker",))]
-        self.programs = [
-            Program(self.folder / f"{name}-{number}", self.env, *args) for name, args in kinds for number in (1, 2)
-        ]
+        self.programs = self.make_programs()
         # The first alone: it says with which link to begin.
         self.programs[0].start()
         with ThreadPoolExecutor() as threads:
@@ -162,15 +171,45 @@ class Stack:
         self._start_nginx()
         return self
 
+    def make_database(self, name: str) -> None:
+        """Make a database in which Dossier's user may do everything. It may do nothing outside of such."""
+        who = f"{USER}@{HOST}"
+        self.database.make_database(name)
+        self.database.execute(
+            f"CREATE USER IF NOT EXISTS {who}",
+            f"ALTER USER {who} IDENTIFIED BY '{self.password}'",
+            f"GRANT ALL ON {name}.* TO {who}",
+        )
+
+    def make_programs(self) -> list[Program]:
+        """The processes of Dossier, not started."""
+        secret = {"DOSSIER_EDGE_SECRET": self.secret}
+        return [
+            Program(self.folder / f"{kind}-{number}", self.env | (secret if kind == "api" else {}), *args)
+            for kind, args in KINDS.items()
+            for number in range(1, NUMBER + 1)
+        ]
+
+    def make_nginx(self) -> Nginx:
+        """What stands before ``apis``, not started."""
+        port, partner, plain = self.ports
+        values = {"EDGE_SECRET": self.secret, "EDGE_BROTLI": brotli()}
+        return Nginx(
+            self.folder / "nginx",
+            [f"{HOST}:{each.port}" for each in self.apis],
+            values,
+            port,
+            plain,
+            partner,
+            rest="5s",
+        )
+
     def _start_nginx(self) -> None:
         if not (self.folder / "pki").exists():
             Authority.make(self.folder / "pki").server(HOST, "localhost")
         hand_over(self.folder / "pki")
         shutil.rmtree(self.folder / "nginx", ignore_errors=True)
-        behind = [f"{HOST}:{each.port}" for each in self.apis]
-        port, partner, plain = self.ports
-        values = {"EDGE_SECRET": self.secret, "EDGE_BROTLI": brotli()}
-        self.nginx = Nginx(self.folder / "nginx", behind, values, port, plain, partner)
+        self.nginx = self.make_nginx()
         self.nginx.write(self.portal, self.folder / "pki")
         self.nginx.start()
 

@@ -31,7 +31,7 @@ def before(journal: Journal) -> Journal:
 
 class TestDrill:
     def test_what_was_answered_can_be_had_back(self, stack: Stack, token: str, tmp_path: Path) -> None:
-        stack.database.make_database(RESTORED)
+        stack.make_database(RESTORED)
         database, storage = stack.database.address(RESTORED), stack.storage.address(RESTORED)
         with working(stack, token) as journal:
             time.sleep(4)
@@ -65,14 +65,14 @@ class TestDrill:
 
     @pytest.mark.parametrize("what", ["same database", "same storage", "not empty"])
     def test_the_living_stack_is_never_written_into(self, stack: Stack, token: str, what: str) -> None:
-        stack.database.make_database("empty")
+        stack.make_database("empty")
         database, storage = stack.database.address("empty"), stack.storage.address("empty")
         if what == "same database":
             database = stack.database.address(DATABASE)
         elif what == "same storage":
-            storage = stack.storage.address()
+            storage = stack.storage.address("main")
         else:
-            stack.database.make_database("full")
+            stack.make_database("full")
             stack.database.execute("CREATE TABLE IF NOT EXISTS full.t (n INT)")
             database = stack.database.address("full")
         done = drill(stack, database, storage)

@@ -80,7 +80,7 @@ class TestBounced:
                 time.sleep(0.5)
                 api.stop()
                 api.start()
-                time.sleep(3)  # nginx asks it again after two seconds
+                time.sleep(6)  # nginx asks it again after five seconds
         check(stack, token, journal)
         assert journal.refused == {}
 
