@@ -1,11 +1,14 @@
 """Commands on pages that nobody can run here, or that other tests run with places of their own, name what there is.
 
-Those in blocks after ``<!-- test: NAME -->`` are run for real by test_docs.
+Those in blocks after ``<!-- test: NAME -->`` are run for real by test_docs. test_docs_run runs others, and lists those that
+no test runs.
 """
 
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,15 +43,21 @@ def commands() -> Iterator[Line]:
             if run or language not in ("", "bash", "sh"):
                 continue
             for line in text.replace("\\\n", " ").splitlines():
-                for part in re.split(r"\s(?:\|\|?|&&)\s|;\s", re.sub(r"\s+#\s.*$", "", line)):
-                    try:
-                        words = shlex.split(part, comments=True)
-                    except ValueError:  # a text over several lines, in quotes
-                        continue
+                for words in parts(re.sub(r"\s+#\s.*$", "", line)):
                     while words and re.fullmatch(r"\w+=.*", words[0]):
                         del words[0]
                     if words:
                         yield Line(str(page.relative_to(ROOT)), words)
+
+
+def parts(line: str) -> Iterator[list[str]]:
+    """The words of each command of a line; of none that goes on, in quotes, in the next one."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";|&")
+    lexer.whitespace_split = True
+    with suppress(ValueError):
+        for operator, words in groupby(list(lexer), lambda word: not word.strip(";|&")):
+            if not operator:
+                yield [*words]
 
 
 ALL = list(commands())
