@@ -55,16 +55,19 @@ class TestBounced:
         """Contents are refused meanwhile, with the time to come again; lists go on."""
         with working(stack, token) as journal, client_of(stack, token) as client:
             time.sleep(1)
+            folder = client.post(f"{API}/folders", json={"name": f"refused {time.time_ns()}"}).json()["id"]
+            where = {"name": "refused", "folder_id": folder}
             stack.storage.kill()
             assert client.get(f"{API}/documents").status_code == 200
-            refused = client.post(f"{API}/documents", params={"name": "refused"}, content=b"x")
+            refused = client.post(f"{API}/documents", params=where, content=b"x")
             assert (refused.status_code, refused.json()["code"]) == (503, "storage_failed")
             assert int(refused.headers["retry-after"]) > 0
             stack.storage.start()
             time.sleep(1.5)
         check(stack, token, journal)
         with client_of(stack, token) as client:
-            assert client.get(f"{API}/documents", params={"name": "refused"}).json()["items"]
+            assert client.get(f"{API}/documents", params={"folder_id": folder}).json()["items"] == []
+            assert client.post(f"{API}/documents", params=where, content=b"x").status_code == 201
 
     def test_an_api_process(self, stack: Stack, token: str) -> None:
         """The other one takes over; what was under way in the killed one is sent again."""

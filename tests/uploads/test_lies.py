@@ -1,9 +1,11 @@
 """What a client says of its bytes is not believed: neither of their kind nor of their number."""
 
+import asyncio
+
 import pytest
 
 from tests.conftest import World
-from tests.uploads.sender import API, BYTES, UPLOADS, Sender, metadata, problem
+from tests.uploads.sender import API, BYTES, UPLOADS, Sender, Wire, metadata, problem
 
 PAGE = b"<!doctype html><script>alert(1)</script>"
 
@@ -41,3 +43,11 @@ class TestNumber:
         assert (await sender.send(address, 0, PAGE[:4])).status_code == 204
         problem(await sender.send(address, 4, PAGE[4:]), 413, "body_too_large")
         assert await sender.content(await sender.send(address, 4, PAGE[4:10])) == PAGE[:10]
+
+    async def test_more_than_was_promised_is_refused_before_it_comes(self, sender: Sender, world: World) -> None:
+        """By the request's own length; what comes along with its head is not kept."""
+        address = await sender.begin(10)
+        wire = await Wire(world.app, world.editor.token, address, 0, length=11).send(PAGE[:4])
+        await asyncio.wait_for(wire.task, 20)
+        assert (wire.status, b"body_too_large" in wire.body) == (413, True)
+        assert await sender.offset(address) == 0
