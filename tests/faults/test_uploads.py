@@ -84,6 +84,26 @@ def sending(stack: Stack, token: str, request: pytest.FixtureRequest) -> Iterato
         yield sending
 
 
+class TestGone:
+    def test_the_client_in_the_middle(self, sending: Sending) -> None:
+        """What had come to the edge is kept, and told; of nothing that had not."""
+
+        def some() -> Iterator[bytes]:
+            for start in range(3 * MIB, 8 * MIB, MIB):
+                yield sending.content[start : start + MIB]
+            time.sleep(1)  # until it is through the edge
+            raise Gone
+
+        with pytest.raises(Gone):
+            sending.send(3 * MIB, some(), len(sending.content) - 3 * MIB)
+        until(lambda: sending.offset() == 8 * MIB, 10, lambda: f"{sending.offset()} bytes are here")
+        sending.go_on()
+
+
+class Gone(Exception):
+    """The client is not there any more."""
+
+
 class TestStore:
     def test_it_goes_in_the_middle(self, stack: Stack, sending: Sending) -> None:
         """503 for the request, and for the next ones until it is back; the offset is told in between, and what was
