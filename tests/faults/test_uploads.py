@@ -104,6 +104,32 @@ class Gone(Exception):
     """The client is not there any more."""
 
 
+class TestTwo:
+    def test_one_at_a_time_whichever_process_is_asked(self, stack: Stack, sending: Sending) -> None:
+        """While one sends, the others are told so by both processes, and what they bring is not kept."""
+        content, asked = sending.content, set[int]()
+
+        def slow() -> Iterator[bytes]:
+            yield content[3 * MIB : 5 * MIB]
+            time.sleep(0.5)
+            for api in stack.apis:
+                answer = httpx.patch(
+                    f"http://127.0.0.1:{api.port}{sending.where}",
+                    headers=BYTES
+                    | {"Upload-Offset": str(3 * MIB), "Authorization": sending.client.headers["authorization"]},
+                    content=bytes(9),
+                )
+                assert answer.json()["code"] == "upload_busy", answer.text
+                asked.add(answer.status_code)
+            yield content[5 * MIB :]
+
+        done = sending.send(3 * MIB, slow(), len(content) - 3 * MIB)
+        assert (done.status_code, asked) == (204, {423})
+        assert int(done.headers["upload-offset"]) == len(content)
+        got = sending.client.get(f"{API}/documents/{done.headers['dossier-document']}/content", follow_redirects=True)
+        assert sha256(got.content) == sha256(content)
+
+
 class TestStore:
     def test_it_goes_in_the_middle(self, stack: Stack, sending: Sending) -> None:
         """503 for the request, and for the next ones until it is back; the offset is told in between, and what was
