@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from dossier.core.units import ReadUnit
 from dossier.uploads.models import Upload
@@ -29,11 +29,16 @@ async def anybodys(unit: ReadUnit, upload_id: UUID) -> Upload | None:
 
 async def list_(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[Upload]:
     """The actor's own that are neither ended nor expired, oldest first; one more than ``limit``."""
-    query = select(Upload).where(Upload.member_id == unit.actor.member_id, Upload.state.in_(OPEN))
-    query = query.where(Upload.workspace_id == unit.workspace_id, Upload.expires_at > unit.now)
+    # A page per state: an ``IN`` with ORDER BY would sort all that are open.
+    query = select(Upload.id).where(Upload.member_id == unit.actor.member_id, Upload.expires_at > unit.now)
     if after is not None:
         query = query.where(Upload.id > after)
-    return (await unit.session.execute(query.order_by(Upload.id).limit(limit + 1))).scalars().all()
+    oldest = query.order_by(Upload.id).limit(limit + 1)
+    ids = union_all(*(select(oldest.where(Upload.state == state).subquery().c.id) for state in OPEN)).subquery()
+    # The workspace is a condition out here only: SQLite would walk all of its uploads.
+    found = select(Upload).join(ids, Upload.id == ids.c.id).where(Upload.workspace_id == unit.workspace_id)
+    found = found.order_by(Upload.id).limit(limit + 1)
+    return (await unit.session.execute(found)).scalars().all()
 
 
 async def count(unit: ReadUnit) -> int:
