@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import await_only
 
-from dossier.core import mysql
+from dossier.core import mysql, sqlite
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 from dossier.core.pool import Pool
 
@@ -141,7 +141,7 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"),
+        url.set(drivername=sqlite.DRIVER),
         poolclass=Pool,
         pool_size=size,
         max_overflow=0,
@@ -157,11 +157,16 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
             cursor.execute(f"PRAGMA {name}={value}")
         if begin == "DEFERRED":
             cursor.execute("PRAGMA query_only=ON")
+            connection.reads = True
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {begin}")
+        if begin == "DEFERRED":
+            asked: Any = connection.connection.dbapi_connection
+            asked.begin = "BEGIN DEFERRED"  # by itself it does nothing: SQLite begins with what is read first
+        else:
+            connection.exec_driver_sql(f"BEGIN {begin}")
 
     return engine
 
