@@ -115,12 +115,15 @@ async def find_model(unit: ReadUnit, document_id: UUID, *, lock: bool = False) -
 
 async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[Row[Any]]:
     """The visible ones among ``ids`` that pass the filters, in the order of ``ids``."""
-    query = _details(unit).where(Document.id.in_(ids), await folders.visible(unit, Document.folder_id))
-    query = query.where(*filters.conditions())
-    if filters.folder_id is not None:
-        query = query.where(Document.folder_id == filters.folder_id)
+    if not ids:
+        return []
+    # Neither workspace nor folder is a condition, or SQLite would walk all that lies in them instead: what the actor may see
+    # names the workspace, and the folder is compared here.
+    query = _with_head(select(*COLUMNS).select_from(Document), unit)
+    query = query.where(Document.id.in_(ids), await folders.visible(unit, Document.folder_id), *filters.conditions())
     rows = {row.id: row for row in await unit.session.execute(query)}
-    return [rows[id_] for id_ in ids if id_ in rows]
+    found = [rows[id_] for id_ in ids if id_ in rows]
+    return [row for row in found if filters.folder_id in (None, row.folder_id)]
 
 
 async def page(
@@ -266,17 +269,17 @@ async def in_folders(unit: ReadUnit, ids: Sequence[UUID], *, trashed: bool = Fal
     return found
 
 
-def _heads(unit: ReadUnit, seen: ColumnElement[bool]) -> Select[Any]:
+def _heads(seen: ColumnElement[bool]) -> Select[Any]:
     columns: tuple[Any, ...] = (Document.id, Document.name, Document.name_key, Document.folder_id, Document.head_number)
     head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
     query: Select[Any] = select(*columns, Version.sha256, Version.size, Version.created_at).join(Version, head)
-    return query.where(Document.workspace_id == unit.workspace_id, Document.trashed == false(), seen)
+    return query.where(Document.trashed == false(), seen)  # which names the workspace
 
 
 async def heads_of(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """The visible living ones among ``ids``: (id, name, name_key, folder_id, head_number), and of the head (sha256, size,
     created_at)."""
-    query = _heads(unit, await folders.visible(unit, Document.folder_id))
+    query = _heads(await folders.visible(unit, Document.folder_id))
     rows: Sequence[Row[Any]] = (await unit.session.execute(query.where(Document.id.in_(ids)))).all()
     return rows
 
@@ -285,7 +288,7 @@ async def heads_in(
     unit: ReadUnit, folder_ids: Sequence[UUID], limit: int, after: tuple[UUID, bytes, UUID] | None = None
 ) -> Sequence[Row[Any]]:
     """A page of what lies directly in these folders, with the columns of ``heads_of``, by folder, name_key and id."""
-    query = _heads(unit, await folders.visible(unit, Document.folder_id))
+    query = _heads(await folders.visible(unit, Document.folder_id))
     query = query.order_by(Document.folder_id, Document.name_key, Document.id)
     rows: list[Row[Any]] = []
     if after is not None:

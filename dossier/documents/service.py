@@ -46,13 +46,14 @@ async def search(
     rows: list[Any] = []
     for _ in range(MOST_ROUNDS):
         hits = await match(unit, q, before, HITS_A_ROUND)
-        found = await queries.by_ids(unit, [id_ for _, id_ in hits], filters)
-        rows += found[: limit - len(rows)]
-        if len(rows) == limit:
-            last = rows[-1].id
-            position = next(number for number, id_ in hits if id_ == last)
-            more = position != hits[-1][0] or len(hits) == HITS_A_ROUND
-            return await queries.wires(unit, rows), paging.encode(position) if more else None
+        for start in range(0, len(hits), limit):  # a page at a time: mostly all of the first may be seen
+            found = await queries.by_ids(unit, [id_ for _, id_ in hits[start : start + limit]], filters)
+            rows += found[: limit - len(rows)]
+            if len(rows) == limit:
+                last = rows[-1].id
+                position = next(number for number, id_ in hits if id_ == last)
+                more = position != hits[-1][0] or len(hits) == HITS_A_ROUND
+                return await queries.wires(unit, rows), paging.encode(position) if more else None
         if len(hits) < HITS_A_ROUND:
             return await queries.wires(unit, rows), None
         before = hits[-1][0]
