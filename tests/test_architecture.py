@@ -32,7 +32,6 @@ LONGEST_FILE, LONGEST_FUNCTION = 320, 50
 LONG_FILES = {
     "cli.py": "one command after the other, each a declaration and a call",
     "core/web.py": "the whole HTTP edge; its parts need each other's names",
-    "documents/queries.py": "every SELECT on documents stands in one place, and this is the room with the most",
     "documents/routes.py": "declarations: what an operation takes and refuses is most of it",
     "uploads/routes.py": "as those of documents",
     "search/extract.py": "a reader per format, none of which calls another",

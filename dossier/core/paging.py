@@ -50,9 +50,12 @@ def page(rows: list[Any], limit: int, cursor: Any) -> tuple[list[Any], str | Non
 def beyond(columns: Sequence[Any], values: Sequence[Any], *, down: bool = False) -> ColumnElement[bool]:
     """The rows that come after ``values`` in the order of ``columns``, all rising or (``down``) all falling.
 
-    Written out, because MySQL and MariaDB walk the whole index for ``(a, b) > (x, y)``; this begins at ``x``.
+    Values may be bound parameters. Written out, because MySQL and MariaDB walk the whole index for ``(a, b) > (x, y)``; this
+    begins at ``x``.
     """
-    column, value = columns[0], literal(values[0], columns[0].type)
+    column, value = columns[0], values[0]
+    if not isinstance(value, ColumnElement):
+        value = literal(value, column.type)
     further: ColumnElement[bool] = column < value if down else column > value
     if len(columns) == 1:
         return further

@@ -4,7 +4,6 @@ from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentT
 from dossier.documents.incoming import LengthMismatch
 from dossier.documents.jobs import CONSUMERS, JOBS
 from dossier.documents.queries import (
-    Filters,
     authors_before,
     briefs,
     folder_of,
@@ -25,6 +24,7 @@ from dossier.documents.service import (
     search,
     update,
 )
+from dossier.documents.statements import Filters
 from dossier.documents.trash import discard, in_trash, trash_folder
 from dossier.documents.trash import restore as restore_document
 from dossier.documents.trash import trash as trash_document

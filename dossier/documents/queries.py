@@ -5,87 +5,19 @@ keyset page per visible scope, since an ``IN`` with ORDER BY would sort the whol
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, false, literal, select, true
 
 from dossier import folders, users
 from dossier.core import paging
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
-from dossier.documents.models import Document, Lock, Tag, Version
-
-SORTS: dict[str, tuple[Any, bool]] = {
-    "name": (Document.name_key, False),
-    "-name": (Document.name_key, True),
-    "updated_at": (Document.updated_at, False),
-    "-updated_at": (Document.updated_at, True),
-}
-COLUMNS: tuple[Any, ...] = (
-    Document.id,
-    Document.name,
-    Document.name_key,
-    Document.folder_id,
-    Document.description,
-    Document.created_at,
-    Document.updated_at,
-    Document.trashed_at,
-    Document.revision,
-    Document.open_tasks,
-    Version.number,
-    Version.sha256,
-    Version.size,
-    Version.media_type,
-    Version.file_name,
-    Version.comment,
-    Version.author_id,
-    Version.created_at.label("version_created_at"),
-    Version.restored_from,
-    Version.branched_from,
-    Lock.holder_id,
-    Lock.acquired_at,
-    Lock.expires_at,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list is narrowed to. ``type`` is a media type or its first half ("image/")."""
-
-    folder_id: UUID | None = None
-    tag: bytes | None = None
-    type: str | None = None
-    author_id: UUID | None = None
-    has_open_tasks: bool | None = None
-    trashed: bool = False
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The filters as SQL conditions; the folder is the caller's."""
-        found: list[ColumnElement[bool]] = [Document.trashed == self.trashed]
-        if self.tag is not None:
-            found.append(exists().where(Tag.document_id == Document.id, Tag.tag_key == self.tag))
-        if self.type is not None:
-            family = self.type.rstrip("*")
-            same = Document.media_type.startswith(family, autoescape=True) if family.endswith("/") else None
-            found.append(Document.media_type == self.type if same is None else same)
-        if self.author_id is not None:
-            found.append(Document.author_id == self.author_id)
-        if self.has_open_tasks is not None:
-            found.append(Document.open_tasks > 0 if self.has_open_tasks else Document.open_tasks == 0)
-        return found
-
-
-def _details(unit: ReadUnit) -> Select[Any]:
-    return _with_head(select(*COLUMNS).select_from(Document), unit).where(Document.workspace_id == unit.workspace_id)
-
-
-def _with_head(query: Select[Any], unit: ReadUnit) -> Select[Any]:
-    alive = and_(Lock.document_id == Document.id, Lock.expires_at > unit.now)
-    head = and_(Version.document_id == Document.id, Version.number == Document.head_number)
-    return query.join(Version, head).outerjoin(Lock, alive)
+from dossier.documents import statements
+from dossier.documents.models import Document, Lock, Version
+from dossier.documents.statements import Filters
 
 
 async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
@@ -95,8 +27,8 @@ async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
 
 async def find(unit: ReadUnit, document_id: UUID) -> Row[Any] | None:
     """A visible document, living or trashed, with its head."""
-    query = _details(unit).where(Document.id == document_id, await folders.visible(unit, Document.folder_id))
-    row: Row[Any] | None = (await unit.session.execute(query)).one_or_none()
+    values = await folders.seen_values(unit) | {"id": document_id, "now": unit.now}
+    row: Row[Any] | None = (await unit.session.execute(statements.ONE, values)).one_or_none()
     return row
 
 
@@ -119,9 +51,8 @@ async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[
         return []
     # Neither workspace nor folder is a condition, or SQLite would walk all that lies in them instead: what the actor may see
     # names the workspace, and the folder is compared here.
-    query = _with_head(select(*COLUMNS).select_from(Document), unit)
-    query = query.where(Document.id.in_(ids), await folders.visible(unit, Document.folder_id), *filters.conditions())
-    rows = {row.id: row for row in await unit.session.execute(query)}
+    values = await folders.seen_values(unit) | filters.values | {"ids": ids, "now": unit.now}
+    rows = {row.id: row for row in await unit.session.execute(statements.those(filters.shape), values)}
     found = [rows[id_] for id_ in ids if id_ in rows]
     return [row for row in found if filters.folder_id in (None, row.folder_id)]
 
@@ -130,31 +61,20 @@ async def page(
     unit: ReadUnit, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None
 ) -> list[Row[Any]]:
     """``limit + 1`` visible documents from the one after ``after`` on."""
-    column, down = SORTS[sort]
-    by = "name" if column is Document.name_key else "updated"
-    key = (column.desc(), Document.id.desc()) if down else (column, Document.id)
-    conditions = filters.conditions()
+    values = filters.values | {"now": unit.now, "limit": limit + 1}
     if after is not None:
-        conditions.append(paging.beyond((column, Document.id), after, down=down))
+        values |= {"after_key": after[0], "after_id": after[1]}
     if filters.folder_id is not None:
-        query = _details(unit).where(Document.folder_id == filters.folder_id, *conditions)
-        query = paging.along(query, Document, f"ix_documents_folder_{by}")
-        return list(await unit.session.execute(query.order_by(*key).limit(limit + 1)))
-    seen = await folders.visible(unit, Document.folder_id)
-    pages = [
-        paging.along(select(Document.id), Document, f"ix_documents_scope_{by}")
-        .where(Document.scope_id == scope, *conditions, seen)
-        .order_by(*key)
-        .limit(limit + 1)
-        .subquery()
-        for scope in await folders.roles(unit)
-    ]
-    if not pages:
-        return []
-    # The page drives the join: with a condition on the workspace, SQLite would walk all of its documents instead.
-    ids = union_all(*(select(part.c.id) for part in pages)).subquery()
-    query = _with_head(select(*COLUMNS).select_from(ids).join(Document, Document.id == ids.c.id), unit)
-    return list(await unit.session.execute(query.order_by(*key).limit(limit + 1)))
+        values |= {"folder": filters.folder_id, "workspace": unit.workspace_id}
+        query = statements.in_folder(filters.shape, sort, after is not None)
+    else:
+        values |= await folders.seen_values(unit)
+        scopes = {f"scope_{number}": scope for number, scope in enumerate(values["scopes"])}
+        if not scopes:
+            return []
+        values |= scopes
+        query = statements.everywhere(filters.shape, sort, after is not None, len(scopes))
+    return list(await unit.session.execute(query, values))
 
 
 async def versions(unit: ReadUnit, document_id: UUID, limit: int, before: int | None) -> Sequence[Version]:
@@ -217,9 +137,8 @@ async def locked(unit: ReadUnit, ids: Sequence[UUID]) -> list[UUID]:
 
 async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """The tags of many documents, by name."""
-    query = select(Tag.document_id, Tag.tag).where(Tag.document_id.in_(ids)).order_by(Tag.document_id, Tag.tag_key)
     found: dict[UUID, list[str]] = {}
-    for document_id, tag in await unit.session.execute(query):
+    for document_id, tag in await unit.session.execute(statements.TAGS, {"ids": ids}):
         found.setdefault(document_id, []).append(tag)
     return found
 

@@ -33,7 +33,7 @@ from dossier.documents.errors import (
     NotTrashed,
     VersionNotFound,
 )
-from dossier.documents.queries import Filters
+from dossier.documents.statements import Filters
 from dossier.folders.schemas import Folder as FolderShape
 
 router = APIRouter(prefix="/api/v1", tags=["documents"])

@@ -13,8 +13,8 @@ from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.documents import locks, queries
 from dossier.documents.models import Document, Tag
-from dossier.documents.queries import Filters
 from dossier.documents.schemas import DocumentChange
+from dossier.documents.statements import Filters
 from dossier.documents.versions import Upload, add_version, append, check_match, facts, get, require, touch
 
 Match = Callable[[ReadUnit, str, int | None, int], Awaitable[Sequence[tuple[int, UUID]]]]

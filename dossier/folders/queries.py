@@ -4,10 +4,11 @@ A folder's scope is the truth about who may see what lies in it. ``roles`` asks 
 """
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, cast, false, literal, null, or_, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from dossier import users
@@ -30,30 +31,33 @@ async def roles(unit: ReadUnit) -> dict[UUID, str]:
 
 async def _roles(unit: ReadUnit) -> dict[UUID, str]:
     actor = unit.actor
-    mine = Scope.workspace_id == actor.workspace_id
     if actor.role == "owner":
-        rows = await unit.session.execute(select(Scope.id, literal("owner")).where(mine))
+        rows = await unit.session.execute(_ALL, {"workspace": actor.workspace_id})
     else:
-        by_role = select(Scope.id, literal(actor.role).label("role")).where(mine, Scope.is_root == true())
-        granted = (
-            select(Grant.scope_id, Grant.role).join(Scope, Scope.id == Grant.scope_id).where(mine, _to(actor.member_id))
-        )
-        rows = await unit.session.execute(union_all(by_role, granted))
+        rows = await unit.session.execute(_MINE, {"workspace": actor.workspace_id, "member": actor.member_id})
     best: dict[UUID, str] = {}
-    for scope_id, role in rows:
+    for scope_id, granted in rows:
+        role = granted or actor.role
         if RANK[role] > RANK.get(best.get(scope_id, ""), 0):
             best[scope_id] = role
     return best
 
 
-def _to(member_id: UUID | None) -> ColumnElement[bool]:
-    if member_id is None:
-        return literal(False)
-    groups = users.groups_of(member_id)
-    return or_(
-        and_(Grant.principal == "member", Grant.principal_id == member_id),
-        and_(Grant.principal == "group", Grant.principal_id.in_(groups)),
-    )
+S, G, F = (model.__table__.c for model in (Scope, Grant, Folder))
+# (scope, granted role, or none where the role in the workspace counts): all; the root's and those granted to a member.
+_HERE = S.workspace_id == bindparam("workspace")
+_ALL = select(S.id, null()).where(_HERE)
+_ME = bindparam("member", type_=S.id.type)
+_TO_ME = or_(
+    and_(G.principal == "member", G.principal_id == _ME),
+    and_(G.principal == "group", G.principal_id.in_(users.groups_of(_ME))),
+)
+_MINE = union_all(
+    select(S.id, cast(null(), G.role.type).label("role")).where(_HERE, S.is_root == true()),
+    select(G.scope_id, G.role)
+    .select_from(Grant.__table__.join(Scope.__table__, S.id == G.scope_id))
+    .where(_HERE, _TO_ME),
+)
 
 
 async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
@@ -64,6 +68,17 @@ async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
     mine = Folder.workspace_id == unit.workspace_id
     scope = select(Folder.scope_id).where(Folder.id == folder_id, mine).correlate_except(Folder).scalar_subquery()
     return scope.in_(list(await roles(unit)))
+
+
+def seen(folder_id: Any) -> ColumnElement[bool]:
+    """``visible`` for a statement that is made once, with the values of ``seen_values``."""
+    scope = select(F.scope_id).where(F.id == folder_id, F.workspace_id == bindparam("workspace"))
+    return scope.correlate_except(Folder.__table__).scalar_subquery().in_(bindparam("scopes", expanding=True))
+
+
+async def seen_values(unit: ReadUnit) -> dict[str, Any]:
+    """What ``seen`` compares with."""
+    return {"workspace": unit.workspace_id, "scopes": list(await roles(unit))}
 
 
 async def readers(unit: ReadUnit, folder_id: UUID, member_ids: Collection[UUID]) -> set[UUID]:
@@ -92,14 +107,18 @@ async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
 
 async def find(unit: ReadUnit, folder_id: UUID, *, lock: bool = False, trashed: bool = False) -> Folder | None:
     """A folder that the actor may see, living unless ``trashed``; locked for a change with ``lock``."""
-    query = select(Folder).where(
-        Folder.id == folder_id, Folder.workspace_id == unit.workspace_id, Folder.scope_id.in_(list(await roles(unit)))
-    )
+    values = await seen_values(unit) | {"id": folder_id}
+    options = {"populate_existing": lock}
+    return (await unit.session.execute(_one(lock, trashed), values, execution_options=options)).scalar_one_or_none()
+
+
+@cache
+def _one(lock: bool, trashed: bool) -> Select[Folder]:
+    mine = (Folder.workspace_id == bindparam("workspace"), Folder.scope_id.in_(bindparam("scopes", expanding=True)))
+    query = select(Folder).where(Folder.id == bindparam("id"), *mine)
     if not trashed:
         query = query.where(Folder.trashed_at.is_(None))
-    if lock:
-        query = query.with_for_update()
-    return (await unit.session.execute(query.execution_options(populate_existing=lock))).scalar_one_or_none()
+    return query.with_for_update() if lock else query
 
 
 async def root(unit: ReadUnit) -> Folder:

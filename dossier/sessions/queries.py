@@ -1,24 +1,34 @@
 """Every SELECT on sessions and tokens. What has ended is not found."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
 
 from dossier.core.ids import digest
 from dossier.core.units import ReadUnit
 from dossier.sessions.models import SessionRow, TokenRow
 
+# Asked with every request, so on tables and made once.
+S, T = SessionRow.__table__, TokenRow.__table__
+_SESSION = select(S).where(S.c.id_hash == bindparam("hash"), S.c.expires_at > bindparam("now"))
+_AHEAD = or_(T.c.expires_at.is_(None), T.c.expires_at > bindparam("now"))
+_TOKEN = select(T).where(T.c.secret_hash == bindparam("hash"), T.c.revoked_at.is_(None), _AHEAD)
 
-async def session(unit: ReadUnit, secret: str) -> SessionRow | None:
+
+async def session(unit: ReadUnit, secret: str) -> Row[Any] | None:
     """The living session with this secret."""
-    query = select(SessionRow).where(SessionRow.id_hash == digest(secret), SessionRow.expires_at > unit.now)
-    return await unit.session.scalar(query)
+    row: Row[Any] | None = (
+        await unit.session.execute(_SESSION, {"hash": digest(secret), "now": unit.now})
+    ).one_or_none()
+    return row
 
 
-async def token(unit: ReadUnit, secret: str) -> TokenRow | None:
+async def token(unit: ReadUnit, secret: str) -> Row[Any] | None:
     """The living token with this secret, of whatever workspace."""
-    return await unit.session.scalar(select(TokenRow).where(TokenRow.secret_hash == digest(secret), _living(unit)))
+    row: Row[Any] | None = (await unit.session.execute(_TOKEN, {"hash": digest(secret), "now": unit.now})).one_or_none()
+    return row
 
 
 async def tokens(unit: ReadUnit, member_id: UUID, limit: int, after: UUID | None) -> Sequence[TokenRow]:

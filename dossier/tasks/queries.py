@@ -123,7 +123,9 @@ async def by_ids(unit: ReadUnit, ids: Sequence[UUID]) -> list[Task]:
 async def rows(unit: ReadUnit, ids: Sequence[UUID]) -> Sequence[Task]:
     """These tasks, whoever asks and wherever their documents lie; for the index."""
     found = (await unit.session.execute(select(Task).where(Task.id.in_(ids)))).scalars().all()
-    return [task for task in found if task.workspace_id == unit.workspace_id]  # in SQL, SQLite would walk all of its tasks
+    return [
+        task for task in found if task.workspace_id == unit.workspace_id
+    ]  # in SQL, SQLite would walk all of its tasks
 
 
 async def count_mine(unit: ReadUnit, most: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select
 
 from dossier.core.actor import Role
 from dossier.core.units import ReadUnit
@@ -89,17 +89,27 @@ async def user_by_email(unit: ReadUnit, email: str, *, lock: bool = False) -> Us
     return await unit.session.scalar(_locked(select(User).where(User.email_key == fold(email)), lock))
 
 
-async def memberships(unit: ReadUnit, of: ColumnElement[bool]) -> list[Membership]:
-    """The active memberships that ``of`` names, by the name of the workspace."""
-    columns: Any = (Member.id, Member.user_id, User.name, Member.role, Workspace.id, Workspace.slug, Workspace.name)
-    query = select(*columns).join(User, User.id == Member.user_id).join(Workspace, Workspace.id == Member.workspace_id)
-    rows = await unit.session.execute(query.where(of, active()).order_by(Workspace.name, Workspace.id))
+async def memberships(unit: ReadUnit, **of: UUID) -> list[Membership]:
+    """The active memberships with this ``id``, or of this ``user_id``, by the name of the workspace."""
+    ((name, value),) = of.items()
+    rows = await unit.session.execute(_MEMBERSHIPS[name], {"of": value})
     return [Membership(*row) for row in rows]
 
 
 def active() -> ColumnElement[bool]:
     """Neither the membership nor the person is deactivated."""
     return and_(Member.deactivated_at.is_(None), User.deactivated_at.is_(None))
+
+
+# Asked with every request, so on tables and made once.
+M, U, W = (model.__table__.c for model in (Member, User, Workspace))
+_NAMED = Member.__table__.join(User.__table__, U.id == M.user_id)
+_PLACED = _NAMED.join(Workspace.__table__, W.id == M.workspace_id)
+_ACTIVE: Any = select(M.id, M.user_id, U.name, M.role, W.id, W.slug, W.name).select_from(_PLACED)
+_ACTIVE = _ACTIVE.where(M.deactivated_at.is_(None), U.deactivated_at.is_(None)).order_by(W.name, W.id)
+_MEMBERSHIPS = {name: _ACTIVE.where(M[name] == bindparam("of")) for name in ("id", "user_id")}
+_PEOPLE: Any = select(M.id, U.name).select_from(_NAMED)
+_PEOPLE = _PEOPLE.where(M.workspace_id == bindparam("workspace"), M.id.in_(bindparam("ids", expanding=True)))
 
 
 def _locked(query: Query, lock: bool) -> Query:
@@ -114,8 +124,8 @@ async def people(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
     known: dict[UUID, Wire] = unit.memo.setdefault(PEOPLE, {})
     wanted = set(ids)
     if missing := wanted - known.keys():
-        query = select(Member.id, User.name).join(User, User.id == Member.user_id)
-        for id_, name in await unit.session.execute(query.where(_here(unit, Member), Member.id.in_(missing))):
+        values = {"workspace": unit.workspace_id, "ids": list(missing)}
+        for id_, name in await unit.session.execute(_PEOPLE, values):
             known[id_] = {"id": id_, "name": name}
     return {id_: known[id_] for id_ in wanted & known.keys()}
 
@@ -187,7 +197,7 @@ async def owner_emails(unit: ReadUnit) -> dict[UUID, str]:
 # Groups
 
 
-def groups_of(member_id: UUID) -> Select[UUID]:
+def groups_of(member_id: Any) -> Select[UUID]:
     """The ids of the groups that a member is in, as a query to put into an ``IN``."""
     return select(GroupMember.group_id).where(GroupMember.member_id == member_id)
 

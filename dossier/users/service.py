@@ -64,12 +64,12 @@ async def find_person(unit: ReadUnit, who: str | UUID) -> Person | None:
 
 async def memberships(unit: ReadUnit, user_id: UUID) -> list[Membership]:
     """The workspaces that a person is in, by name; none where the person or every membership is deactivated."""
-    return await queries.memberships(unit, Member.user_id == user_id)
+    return await queries.memberships(unit, user_id=user_id)
 
 
 async def membership(unit: ReadUnit, member_id: UUID) -> Membership | None:
     """The membership with this id in whatever workspace; None where it or the person is deactivated."""
-    return next(iter(await queries.memberships(unit, Member.id == member_id)), None)
+    return next(iter(await queries.memberships(unit, id=member_id)), None)
 
 
 async def user_of(unit: ReadUnit, member_id: UUID) -> UUID | None:

@@ -10,6 +10,7 @@ from dossier import folders, notices, samples, tasks
 from dossier.core.events import EventRow
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
+from dossier.documents import Filters as Narrowed
 from dossier.documents import queries as documents
 from dossier.documents.models import Document, Lock
 from dossier.portal.screens import activity
@@ -42,7 +43,7 @@ async def get(unit: ReadUnit) -> Wire:
 
 
 async def _documents(unit: ReadUnit, ids: set[UUID]) -> dict[UUID, Wire]:
-    rows = await documents.by_ids(unit, list(ids), documents.Filters()) if ids else []
+    rows = await documents.by_ids(unit, list(ids), Narrowed()) if ids else []
     return {wire["id"]: wire for wire in await documents.wires(unit, rows)}
 
 
