@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,14 @@ class Uuid(TypeDecorator[UUID]):
         return None if value is None else value.bytes
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:
-        return None if value is None else UUID(bytes=value)
+        return _uuid(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[bytes | None], UUID | None]:
+        return _uuid  # a list has hundreds: nothing goes between the driver and this
+
+
+def _uuid(value: bytes | None) -> UUID | None:
+    return None if value is None else UUID(bytes=value)
 
 
 class Digest(TypeDecorator[bytes]):

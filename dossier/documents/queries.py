@@ -28,8 +28,7 @@ async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
 async def find(unit: ReadUnit, document_id: UUID) -> Row[Any] | None:
     """A visible document, living or trashed, with its head."""
     values = await folders.seen_values(unit) | {"id": document_id, "now": unit.now}
-    row: Row[Any] | None = (await unit.session.execute(statements.ONE, values)).one_or_none()
-    return row
+    return await statements.ONE.one(unit, values)
 
 
 async def find_model(unit: ReadUnit, document_id: UUID, *, lock: bool = False) -> tuple[Document, UUID] | None:
@@ -51,8 +50,8 @@ async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[
         return []
     # Neither workspace nor folder is a condition, or SQLite would walk all that lies in them instead: what the actor may see
     # names the workspace, and the folder is compared here.
-    values = await folders.seen_values(unit) | filters.values | {"ids": ids, "now": unit.now}
-    rows = {row.id: row for row in await unit.session.execute(statements.those(filters.shape), values)}
+    values = await folders.seen_values(unit) | filters.values | {"ids": list(ids), "now": unit.now}
+    rows = {row.id: row for row in await statements.those(filters.shape).rows(unit, values)}
     found = [rows[id_] for id_ in ids if id_ in rows]
     return [row for row in found if filters.folder_id in (None, row.folder_id)]
 
@@ -74,7 +73,7 @@ async def page(
             return []
         values |= scopes
         query = statements.everywhere(filters.shape, sort, after is not None, len(scopes))
-    return list(await unit.session.execute(query, values))
+    return await query.rows(unit, values)
 
 
 async def versions(unit: ReadUnit, document_id: UUID, limit: int, before: int | None) -> Sequence[Version]:
@@ -138,7 +137,7 @@ async def locked(unit: ReadUnit, ids: Sequence[UUID]) -> list[UUID]:
 async def tags_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """The tags of many documents, by name."""
     found: dict[UUID, list[str]] = {}
-    for document_id, tag in await unit.session.execute(statements.TAGS, {"ids": ids}):
+    for document_id, tag in await statements.TAGS.rows(unit, {"ids": list(ids)}):
         found.setdefault(document_id, []).append(tag)
     return found
 

@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bind
 
 from dossier import folders
 from dossier.core import paging
+from dossier.core.prepared import Prepared
 from dossier.documents.models import Document, Lock, Tag, Version
 
 D, V, L, T = (model.__table__.c for model in (Document, Version, Lock, Tag))
@@ -85,24 +86,27 @@ def _details() -> Select[Any]:
     return _with_head(select(*COLUMNS).select_from(Document.__table__))
 
 
-ONE = _details().where(D.id == bindparam("id"), D.workspace_id == bindparam("workspace"), folders.seen(D.folder_id))
+ONE = Prepared(
+    _details().where(D.id == bindparam("id"), D.workspace_id == bindparam("workspace"), folders.seen(D.folder_id))
+)
 
 
 @cache
-def those(shape: Shape) -> Select[Any]:
+def those(shape: Shape) -> Prepared:
     """The visible ones among ``ids``, with their heads."""
-    return _details().where(D.id.in_(bindparam("ids", expanding=True)), folders.seen(D.folder_id), *_conditions(shape))
+    ids = D.id.in_(bindparam("ids", expanding=True))
+    return Prepared(_details().where(ids, folders.seen(D.folder_id), *_conditions(shape)))
 
 
 @cache
-def in_folder(shape: Shape, sort: str, goes_on: bool) -> Select[Any]:
+def in_folder(shape: Shape, sort: str, goes_on: bool) -> Prepared:
     """A page of what lies directly in ``folder``, which the caller has found visible."""
     mine = (D.folder_id == bindparam("folder"), D.workspace_id == bindparam("workspace"))
-    return _in_order(_details().where(*mine, *_conditions(shape)), "folder", sort, goes_on).limit(_limit())
+    return Prepared(_in_order(_details().where(*mine, *_conditions(shape)), "folder", sort, goes_on).limit(_limit()))
 
 
 @cache
-def everywhere(shape: Shape, sort: str, goes_on: bool, scopes: int) -> Select[Any]:
+def everywhere(shape: Shape, sort: str, goes_on: bool, scopes: int) -> Prepared:
     """A page of what is visible, put together from one along each scope, ``scope_0`` and so on."""
     mine = (folders.seen(D.folder_id), *_conditions(shape))
     pages = []
@@ -112,8 +116,7 @@ def everywhere(shape: Shape, sort: str, goes_on: bool, scopes: int) -> Select[An
     # The page drives the join: with a condition on the workspace, SQLite would walk all of its documents instead.
     ids = union_all(*(select(part.c.id) for part in pages)).subquery()
     query = _with_head(select(*COLUMNS).select_from(ids).join(Document.__table__, D.id == ids.c.id))
-    column, _, down = SORTS[sort]
-    return query.order_by(*((column.desc(), D.id.desc()) if down else (column, D.id))).limit(_limit())
+    return Prepared(query.order_by(*_order(sort)).limit(_limit()))
 
 
 def _in_order(query: Select[Any], where: str, sort: str, goes_on: bool) -> Select[Any]:
@@ -123,12 +126,17 @@ def _in_order(query: Select[Any], where: str, sort: str, goes_on: bool) -> Selec
         after = (bindparam("after_key", type_=column.type), bindparam("after_id", type_=D.id.type))
         query = query.where(paging.beyond((column, D.id), after, down=down))
     query = paging.along(query, Document.__table__, f"ix_documents_{where}_{by}")
-    return query.order_by(*((column.desc(), D.id.desc()) if down else (column, D.id)))
+    return query.order_by(*_order(sort))
+
+
+def _order(sort: str) -> tuple[Any, Any]:
+    column, _, down = SORTS[sort]
+    return (column.desc(), D.id.desc()) if down else (column, D.id)
 
 
 def _limit() -> BindParameter[int]:
     return bindparam("limit", type_=Integer())
 
 
-TAGS = select(T.document_id, T.tag).where(T.document_id.in_(bindparam("ids", expanding=True)))
-TAGS = TAGS.order_by(T.document_id, T.tag_key)
+_ITS = T.document_id.in_(bindparam("ids", expanding=True))
+TAGS = Prepared(select(T.document_id, T.tag).where(_ITS).order_by(T.document_id, T.tag_key))

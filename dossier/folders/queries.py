@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from dossier import users
 from dossier.core import paging
 from dossier.core.actor import RANK
+from dossier.core.prepared import Prepared
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
 from dossier.folders.models import Folder, Grant, Name, Scope
@@ -32,9 +33,9 @@ async def roles(unit: ReadUnit) -> dict[UUID, str]:
 async def _roles(unit: ReadUnit) -> dict[UUID, str]:
     actor = unit.actor
     if actor.role == "owner":
-        rows = await unit.session.execute(_ALL, {"workspace": actor.workspace_id})
+        rows = await _ALL.rows(unit, {"workspace": actor.workspace_id})
     else:
-        rows = await unit.session.execute(_MINE, {"workspace": actor.workspace_id, "member": actor.member_id})
+        rows = await _MINE.rows(unit, {"workspace": actor.workspace_id, "member": actor.member_id})
     best: dict[UUID, str] = {}
     for scope_id, granted in rows:
         role = granted or actor.role
@@ -46,18 +47,15 @@ async def _roles(unit: ReadUnit) -> dict[UUID, str]:
 S, G, F = (model.__table__.c for model in (Scope, Grant, Folder))
 # (scope, granted role, or none where the role in the workspace counts): all; the root's and those granted to a member.
 _HERE = S.workspace_id == bindparam("workspace")
-_ALL = select(S.id, null()).where(_HERE)
+_ALL = Prepared(select(S.id, null()).where(_HERE))
 _ME = bindparam("member", type_=S.id.type)
 _TO_ME = or_(
     and_(G.principal == "member", G.principal_id == _ME),
     and_(G.principal == "group", G.principal_id.in_(users.groups_of(_ME))),
 )
-_MINE = union_all(
-    select(S.id, cast(null(), G.role.type).label("role")).where(_HERE, S.is_root == true()),
-    select(G.scope_id, G.role)
-    .select_from(Grant.__table__.join(Scope.__table__, S.id == G.scope_id))
-    .where(_HERE, _TO_ME),
-)
+_GRANTED = select(G.scope_id, G.role).select_from(Grant.__table__.join(Scope.__table__, S.id == G.scope_id))
+_ROOT = select(S.id, cast(null(), G.role.type).label("role")).where(_HERE, S.is_root == true())
+_MINE = Prepared(union_all(_ROOT, _GRANTED.where(_HERE, _TO_ME)))
 
 
 async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:

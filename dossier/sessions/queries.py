@@ -4,31 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from dossier.core.ids import digest
+from dossier.core.prepared import Prepared
 from dossier.core.units import ReadUnit
 from dossier.sessions.models import SessionRow, TokenRow
 
 # Asked with every request, so on tables and made once.
 S, T = SessionRow.__table__, TokenRow.__table__
-_SESSION = select(S).where(S.c.id_hash == bindparam("hash"), S.c.expires_at > bindparam("now"))
+_SESSION = Prepared(select(S).where(S.c.id_hash == bindparam("hash"), S.c.expires_at > bindparam("now")))
 _AHEAD = or_(T.c.expires_at.is_(None), T.c.expires_at > bindparam("now"))
-_TOKEN = select(T).where(T.c.secret_hash == bindparam("hash"), T.c.revoked_at.is_(None), _AHEAD)
+_TOKEN = Prepared(select(T).where(T.c.secret_hash == bindparam("hash"), T.c.revoked_at.is_(None), _AHEAD))
 
 
-async def session(unit: ReadUnit, secret: str) -> Row[Any] | None:
+async def session(unit: ReadUnit, secret: str) -> Any | None:
     """The living session with this secret."""
-    row: Row[Any] | None = (
-        await unit.session.execute(_SESSION, {"hash": digest(secret), "now": unit.now})
-    ).one_or_none()
-    return row
+    return await _SESSION.one(unit, {"hash": digest(secret), "now": unit.now})
 
 
-async def token(unit: ReadUnit, secret: str) -> Row[Any] | None:
+async def token(unit: ReadUnit, secret: str) -> Any | None:
     """The living token with this secret, of whatever workspace."""
-    row: Row[Any] | None = (await unit.session.execute(_TOKEN, {"hash": digest(secret), "now": unit.now})).one_or_none()
-    return row
+    return await _TOKEN.one(unit, {"hash": digest(secret), "now": unit.now})
 
 
 async def tokens(unit: ReadUnit, member_id: UUID, limit: int, after: UUID | None) -> Sequence[TokenRow]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, select
 
 from dossier.core.actor import Role
+from dossier.core.prepared import Prepared
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
 from dossier.users.models import SERVICES, Group, GroupMember, Invitation, Link, Member, User, Workspace, fold
@@ -92,8 +93,7 @@ async def user_by_email(unit: ReadUnit, email: str, *, lock: bool = False) -> Us
 async def memberships(unit: ReadUnit, **of: UUID) -> list[Membership]:
     """The active memberships with this ``id``, or of this ``user_id``, by the name of the workspace."""
     ((name, value),) = of.items()
-    rows = await unit.session.execute(_MEMBERSHIPS[name], {"of": value})
-    return [Membership(*row) for row in rows]
+    return [Membership(*row) for row in await _MEMBERSHIPS[name].rows(unit, {"of": value})]
 
 
 def active() -> ColumnElement[bool]:
@@ -107,9 +107,9 @@ _NAMED = Member.__table__.join(User.__table__, U.id == M.user_id)
 _PLACED = _NAMED.join(Workspace.__table__, W.id == M.workspace_id)
 _ACTIVE: Any = select(M.id, M.user_id, U.name, M.role, W.id, W.slug, W.name).select_from(_PLACED)
 _ACTIVE = _ACTIVE.where(M.deactivated_at.is_(None), U.deactivated_at.is_(None)).order_by(W.name, W.id)
-_MEMBERSHIPS = {name: _ACTIVE.where(M[name] == bindparam("of")) for name in ("id", "user_id")}
-_PEOPLE: Any = select(M.id, U.name).select_from(_NAMED)
-_PEOPLE = _PEOPLE.where(M.workspace_id == bindparam("workspace"), M.id.in_(bindparam("ids", expanding=True)))
+_MEMBERSHIPS = {name: Prepared(_ACTIVE.where(M[name] == bindparam("of"))) for name in ("id", "user_id")}
+_THESE = (M.workspace_id == bindparam("workspace"), M.id.in_(bindparam("ids", expanding=True)))
+_PEOPLE = Prepared(select(M.id, U.name).select_from(_NAMED).where(*_THESE))
 
 
 def _locked(query: Query, lock: bool) -> Query:
@@ -125,7 +125,7 @@ async def people(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
     wanted = set(ids)
     if missing := wanted - known.keys():
         values = {"workspace": unit.workspace_id, "ids": list(missing)}
-        for id_, name in await unit.session.execute(_PEOPLE, values):
+        for id_, name in await _PEOPLE.rows(unit, values):
             known[id_] = {"id": id_, "name": name}
     return {id_: known[id_] for id_ in wanted & known.keys()}
 

@@ -1,0 +1,102 @@
+"""SELECTs that are asked with every request: compiled once and sent as they stand, the rows read by what the types say.
+
+SQLAlchemy looks a statement up, prepares its values and wraps its rows anew each time, which takes longer than SQLite needs
+to answer. It still sends what is prepared here, so errors, pools and listeners are the same.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Select
+from sqlalchemy.engine import Dialect
+
+from dossier.core.units import ReadUnit
+
+CONNECTION = "core.connection"
+MOST = 500
+Processor = Callable[[Any], Any] | None
+
+
+class Prepared:
+    """A SELECT on tables. A value for an expanding parameter is a list; other names that are given are no fault."""
+
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
+        self.statement = statement
+        self._made: dict[tuple[Any, ...], _Made] = {}
+
+    async def rows(self, unit: ReadUnit, values: Mapping[str, Any]) -> list[Any]:
+        """The rows as named tuples."""
+        connection = unit.memo.get(CONNECTION)
+        if connection is None:
+            connection = unit.memo[CONNECTION] = await unit.session.connection()
+        if unit.session.autoflush:
+            await unit.session.flush()
+        made = self._for(connection.dialect, values)
+        return made.rows((await connection.exec_driver_sql(made.text, made.parameters(values))).fetchall())
+
+    async def one(self, unit: ReadUnit, values: Mapping[str, Any]) -> Any | None:
+        """The only row, or None."""
+        found = await self.rows(unit, values)
+        return found[0] if found else None
+
+    def _for(self, dialect: Dialect, values: Mapping[str, Any]) -> "_Made":
+        # A list makes a text of its own for each length that it comes in.
+        key = (dialect.driver, *(len(value) for value in values.values() if isinstance(value, list)))
+        if key not in self._made:
+            if len(self._made) >= MOST:
+                self._made.clear()
+            self._made[key] = _Made(self.statement, dialect, values)
+        return self._made[key]
+
+
+class _Made:
+    """A statement in one dialect, with lists of one length."""
+
+    def __init__(self, statement: Any, dialect: Dialect, values: Mapping[str, Any]) -> None:
+        compiled = statement.compile(dialect=dialect)
+        binds = compiled.binds
+        state = compiled.construct_expanded_state({name: value for name, value in values.items() if name in binds})
+        self.text = state.statement
+        places: dict[str, tuple[str, int | None]] = {name: (name, None) for name in binds}
+        for name, expanded in state.parameter_expansion.items():
+            places |= {each: (name, number) for number, each in enumerate(expanded)}
+        # (name, place in a list, how the driver wants it, what is given where the statement itself says so)
+        self._places = [
+            (name, number, _binder(binds[name].type, dialect), binds[name].value)
+            for name, number in (places[each] for each in state.positiontup or ())
+        ]
+        columns = list(statement.selected_columns)
+        self._row = _named([str(column.key) for column in columns])
+        readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._readers = [(number, reader) for number, reader in enumerate(readers) if reader is not None]
+
+    def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values in the order of the text."""
+        found = []
+        for name, number, bind, own in self._places:
+            value = values.get(name, own)
+            if number is not None:
+                value = value[number]
+            found.append(value if bind is None else bind(value))
+        return tuple(found)
+
+    def rows(self, raw: Sequence[Any]) -> list[Any]:
+        """What the driver has read, as Python has it."""
+        found = []
+        for row in raw:
+            values = list(row)
+            for number, reader in self._readers:
+                values[number] = reader(values[number])
+            found.append(self._row._make(values))
+        return found
+
+
+def _binder(type_: Any, dialect: Dialect) -> Processor:
+    binder: Processor = type_.dialect_impl(dialect).bind_processor(dialect)
+    return binder
+
+
+def _named(names: list[str]) -> Any:
+    made: Any = namedtuple("Found", names, rename=True)  # the names come from the statement
+    return made
