@@ -98,5 +98,5 @@ def _binder(type_: Any, dialect: Dialect) -> Processor:
 
 
 def _named(names: list[str]) -> Any:
-    made: Any = namedtuple("Found", names, rename=True)  # the names come from the statement
-    return made
+    make: Any = namedtuple
+    return make("Found", names, rename=True)
