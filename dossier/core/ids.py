@@ -50,7 +50,7 @@ class Uuid(TypeDecorator[UUID]):
 
 
 def _uuid(value: bytes | None) -> UUID | None:
-    return None if value is None else UUID(bytes=value)
+    return None if value is None else UUID(int=int.from_bytes(value))
 
 
 class Digest(TypeDecorator[bytes]):
