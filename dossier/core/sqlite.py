@@ -90,6 +90,12 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         self.begin, self.reads = "", False
 
+    def cursor(self, server_side: bool = False) -> Any:
+        if server_side and self.begin:  # rows that come one by one have a cursor of the driver's own
+            begin, self.begin = self.begin, ""
+            await_only(self._connection.execute(begin))
+        return super().cursor(server_side)
+
     def rollback(self) -> None:
         if self.begin:
             self.begin = ""  # nothing was asked, so nothing has begun

@@ -59,6 +59,15 @@ class TestTransactions:
         async with units.read(actor) as unit:
             assert (await unit.session.execute(NAMES)).scalars().all() == ["Other"]
 
+    async def test_rows_that_come_one_by_one_are_of_the_same_snapshot(self, world: World) -> None:
+        units, actor = world.parts.units, world.owner.actor
+        async with units.read(actor) as unit:
+            found = [row async for row in await unit.session.stream(NAMES)]
+            await units.run(actor, lambda other: other.session.execute(RENAME))
+            assert (await unit.session.execute(NAMES)).all() == found
+            assert [row async for row in await unit.session.stream(NAMES)] == found
+            assert len(found) == 4
+
     async def test_reading_cannot_write(self, world: World) -> None:
         with pytest.raises(OperationalError, match="readonly"):
             async with world.parts.units.read(world.owner.actor) as unit:
