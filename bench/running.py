@@ -55,12 +55,15 @@ class Place:
         quiet = {"DOSSIER_LOG_LEVEL": "warning", "DOSSIER_DATA_DIR": str(data)}
         self.env = inherited | quiet | {f"DOSSIER_{name.upper()}": value for name, value in settings.items()}
         self.program = Program(data, self.env, "serve")
+        self.dossier("migrate")
         self.dossier("user", "add", "a@example.com", "--workspace", "bench", "--role", "owner")
         self.token = self.dossier("token", "add", "a@example.com", "--workspace", "bench")
 
     def dossier(self, *args: str) -> str:
         """What a command of the program prints."""
-        ran = subprocess.run([DOSSIER, *args], env=self.env, check=True, capture_output=True, text=True)
+        ran = subprocess.run([DOSSIER, *args], env=self.env, check=False, capture_output=True, text=True)
+        if ran.returncode:
+            raise RuntimeError(ran.stderr)
         return ran.stdout.strip()
 
     def __enter__(self) -> "Place":

@@ -14,7 +14,7 @@ from dossier.serve import free_port
 from tools.nginx import SECRET, Nginx, let_read
 from tools.pki import Authority
 from tools.servers import MariaDb, Redis, hand_over
-from tools.stack import DATABASE, PORTAL
+from tools.stack import DATABASE
 
 STATIC, STATIC_TLS = "nginx static, no TLS", "nginx static, the same TLS"
 SERVER, CLIENT = {0}, {1}
@@ -54,7 +54,7 @@ class Rush:
 
         def rush() -> float:
             before = sum(map(processor_seconds, pids))
-            rate = self.wire.ask("rush", port=port, head=told, lanes=8, depth=4, seconds=self.seconds, tls=tls)
+            rate = self.wire.ask("rush", port=port, head=told, lanes=4, seconds=self.seconds, tls=tls)
             self.busy.setdefault(name, []).append((sum(map(processor_seconds, pids)) - before) / self.seconds)
             return float(rate)
 
@@ -109,7 +109,8 @@ def production(folder: Path, scale: Scale) -> Iterator[Figure]:
         database.make_database(DATABASE)
         portal = folder / "portal"
         portal.mkdir()
-        (portal / "index.html").write_bytes((PORTAL / "index.html").read_bytes())
+        (portal / "index.html").write_text("<!doctype html><title>Stands for the portal</title>")
+        (portal / "index.css").write_text("body { margin: 0 }")
         data = folder / "behind"
         blobs = data / "blobs"
         blobs.mkdir(parents=True)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 HOST = "127.0.0.1"
 BLOCK = os.urandom(1 << 20)
+SHORTER = len("keep-alive") - len("close")  # the last answer of a connection says so, and ends it
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -207,33 +208,43 @@ def get(port: int, head: str, *, tls: bool = False) -> Any:
     return {"seconds": seconds, "status": int(top.split(b" ", 2)[1]), "bytes": came}
 
 
-def rush(port: int, head: str, lanes: int, depth: int, seconds: float, *, tls: bool = False) -> Any:
-    """GETs of one small file, ``depth`` under way on each of ``lanes`` connections; requests a second."""
+def rush(port: int, head: str, lanes: int, seconds: float, *, tls: bool = False) -> Any:
+    """GETs of one small file, one after the other on each of ``lanes`` kept connections; requests a second."""
     until, counts = time.perf_counter() + seconds, [0] * lanes
 
     def lane(number: int) -> None:
-        memory = memoryview(bytearray(1 << 20))
-        with _connect(port, tls=tls) as connection:
-            connection.sendall(head.encode())
-            status, top, body = _answer(connection)
-            if status != 200:
-                raise RuntimeError(body.decode())
-            size = (len(top) + 4 + len(body)) * depth  # each is as long as the first
-            batch = head.encode() * depth
-            while time.perf_counter() < until:
-                connection.sendall(batch)
-                left = size
-                while left > 0:
-                    count = connection.recv_into(memory)
-                    if not count:
-                        raise ConnectionError("the connection ended early")
-                    left -= count
-                if left:
-                    raise RuntimeError("an answer was longer than the first")
-                counts[number] += depth
+        while time.perf_counter() < until:
+            with _connect(port, tls=tls) as connection:
+                counts[number] += _rushed(connection, head.encode(), until)
 
     took = _in_lanes(lanes, lane)
     return sum(counts) / took
+
+
+def _rushed(connection: socket.socket, head: bytes, until: float) -> int:
+    """How many answers came until then, or until the server had enough of the connection. Each is as long as the first."""
+    connection.sendall(head)
+    status, top, body = _answer(connection)
+    if status != 200:
+        raise RuntimeError(body.decode())
+    memory = memoryview(bytearray(1 << 20))
+    size, answers = len(top) + 4 + len(body), 1
+    while b"connection: close" not in top.lower() and time.perf_counter() < until:
+        left = size
+        try:
+            connection.sendall(head)
+            while left > 0 and (count := connection.recv_into(memory)):
+                left -= count
+        except ConnectionError:
+            return answers
+        if left == size:
+            return answers
+        if left not in (0, SHORTER):
+            raise RuntimeError(f"an answer was not as long as the first: {left} of {size} bytes are missing")
+        answers += 1
+        if left:
+            return answers
+    return answers
 
 
 def main() -> None:
