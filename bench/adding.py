@@ -18,7 +18,7 @@ API = "/api/v1"
 LIMIT = "one thread: receive, SHA-256, write, fsync"
 BARE = "one thread: SHA-256, write, fsync, rename, fsync, INSERT, commit"
 LAST = 64 * 1024
-PIECE = 16 * MIB
+PIECE = 64 * MIB
 TUS = {"Tus_Resumable": "1.0.0"}
 EDGE = "bench-boundary-7d1f"
 
