@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -103,6 +104,14 @@ class Place:
         for path in self.blobs.rglob("*"):
             if path.is_file() and path not in (keep or set()):
                 path.unlink()
+
+    def settle(self) -> None:
+        """Wait until jobs are done and the program rests, for half a minute at most."""
+        for _ in range(30):
+            before = processor_seconds(self.program.pid)
+            time.sleep(1)
+            if processor_seconds(self.program.pid) - before < 0.05:
+                return
 
     def stored(self) -> set[Path]:
         """The files of all contents."""

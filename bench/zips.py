@@ -79,6 +79,7 @@ def local(folder: Path, scale: Scale) -> Iterator[Figure]:
     count, size = (100, 64 * 1024) if scale.small else (FILES, (1 << 30) // FILES)
     with Place(folder / "zips") as place, Wire() as wire:
         zip_ = Zip(place, wire, fill(place, count, size), count * size)
+        place.settle()
         paths = sorted(place.stored())
 
         def bare() -> float:
@@ -100,6 +101,7 @@ def remote(folder: Path, scale: Scale) -> Iterator[Figure]:
         keys = {"storage_access_key": storage.access_key, "storage_secret_key": storage.secret_key}
         place = stack.enter_context(Place(folder / "in-s3", storage_url=storage.address("bench"), **keys))
         zip_ = Zip(place, stack.enter_context(Wire()), fill(place, count, size), count * size)
+        place.settle()
         work = f"zip of {count:,} files, {count * size // MIB:,} MiB, from S3 (SeaweedFS)"
         bare = _fetched(storage, count * size)
         rounds = min(scale.rounds, 3)

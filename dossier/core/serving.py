@@ -4,12 +4,15 @@ Where the bytes lie on a disk that the edge (nginx) can read, it is told to send
 or a range, is decided here all the same.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from dossier.core import conditions
 from dossier.core.content import content_etag, content_headers
@@ -24,6 +27,9 @@ BYTES: dict[int | str, dict[str, Any]] = {
 }
 """The OpenAPI answers of a route that serves."""
 OURS = {"if-match", "if-unmodified-since"}
+PATHSEND: Final = "http.response.pathsend"
+AT_ONCE: Final = 1 << 20
+"""Bytes that are read before the answer leaves, all of them; more are sent as they come, or by the server."""
 
 
 class Stored(Protocol):
@@ -64,8 +70,33 @@ async def serve(request: Request, found: Stored, *, inline: bool = False, dated:
         return Response(None, outcome.status, headers)
     if link := await _link(request, found, headers):
         return Response(None, 307, {"Location": link, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-    chunks = await begun(request.app.state.store.open(found.key, outcome.start, outcome.length))
-    return Streamed(chunks, outcome.status, headers)
+    if path := await _at_the_server(request, found, outcome):
+        return _File(path, headers)
+    chunks = request.app.state.store.open(found.key, outcome.start, outcome.length)
+    if outcome.length <= AT_ONCE:
+        return Response(b"".join([chunk async for chunk in chunks]), outcome.status, headers)
+    return Streamed(await begun(chunks), outcome.status, headers)
+
+
+class _File(Response):
+    """A whole file that the server sends without us (the ASGI extension ``http.response.pathsend``)."""
+
+    def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
+        super().__init__(None, 200, headers)
+        self.path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": PATHSEND, "path": str(self.path)})
+
+
+async def _at_the_server(request: Request, found: Stored, outcome: conditions.Outcome) -> Path | None:
+    """The file that the server itself is to send: a large one, whole. Bytes that are missing or too few are told of here."""
+    if outcome.status != 200 or found.size <= AT_ONCE or PATHSEND not in request.scope.get("extensions", {}):
+        return None
+    store = request.app.state.store
+    path: Path | None = store.local_path(found.key)
+    return path if path is not None and await store.size(found.key) == found.size else None
 
 
 async def _link(request: Request, found: Stored, headers: dict[str, str]) -> str | None:

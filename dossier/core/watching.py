@@ -30,7 +30,7 @@ class Seen:
     """One request from its head to the end of its answer."""
 
     def __init__(self, scope: Scope, *, trusted: bool) -> None:
-        self.scope, self.status = scope, 0
+        self.scope, self.status, self._length = scope, 0, 0
         self.method = scope["method"] if scope["method"] in metrics.METHODS else metrics.OTHER
         parent = Headers(scope=scope).get("traceparent") if trusted else None
         self._parent = {"traceparent": parent} if parent else None
@@ -55,6 +55,9 @@ class Seen:
         """Take notice of a part of the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._length = int(Headers(raw=message["headers"]).get("content-length", "0"))
+        elif message["type"] == "http.response.pathsend":
+            metrics.bytes_out.inc(self._length)
         else:
             metrics.bytes_out.inc(len(message.get("body", b"")))
 
