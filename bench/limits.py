@@ -2,7 +2,8 @@
 
     python -m bench.limits PORT FOLDER
 
-is the one that receives: it answers any request with a body once that is hashed, written and durable.
+is the one that receives: it answers any request with a body once that is hashed, written and durable. A GET of a folder
+it answers with all files below, one after the other, and takes their CRC-32.
 """
 
 import hashlib
@@ -59,6 +60,9 @@ def receive(connection: socket.socket, folder: Path) -> bool:
         if not more:
             return False
         count += more
+    if memory.startswith(b"GET "):
+        send(connection, Path(memory[:end].split(b" ")[1].decode()))
+        return True
     found = re.search(rb"content-length: *(\d+)", memory[:end], re.IGNORECASE)
     left = int(found[1]) if found else 0
     digest = hashlib.sha256()
@@ -80,6 +84,20 @@ def receive(connection: socket.socket, folder: Path) -> bool:
     sync_directory(folder)
     connection.sendall(WRITTEN)
     return True
+
+
+def send(connection: socket.socket, folder: Path) -> None:
+    """All files below, with their CRC-32."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    length = sum(path.stat().st_size for path in paths)
+    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
+    memory = memoryview(bytearray(1 << 20))
+    for path in paths:
+        file, crc = os.open(path, os.O_RDONLY), 0
+        while count := os.readv(file, [memory]):
+            crc = zlib.crc32(memory[:count], crc)
+            connection.sendall(memory[:count])
+        os.close(file)
 
 
 def write(folder: Path, count: int, size: int) -> float:

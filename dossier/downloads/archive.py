@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import msgspec
@@ -208,7 +208,7 @@ async def _stored(out: Any, sink: _Sink, data: memoryview) -> bytes:
     before = sink.take()
     _count(out, data)
     out._crc, made = await asyncio.to_thread(_framed, before, data, out._crc)
-    return cast(bytes, made)
+    return made
 
 
 def _count(out: Any, data: memoryview) -> None:
