@@ -200,7 +200,7 @@ def again(place: Place, wire: Wire, scale: Scale) -> Iterator[Figure]:
 
     before = len(place.stored())
     small, large = [
-        Sample(each, "ms") for each in alternating(scale.rounds * 4, *[lambda n=n: restored(n) for n in sizes])
+        Sample(each, "ms") for each in alternating(scale.rounds * 8, *[lambda n=n: restored(n) for n in sizes])
     ]
     against = Against("the same with 10 KB", small)
     goal = "same time"
