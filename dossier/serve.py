@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from dossier import links, webhooks
@@ -22,6 +23,9 @@ from dossier.core.gathering import Gatherer
 from dossier.core.log import log
 from dossier.core.sidedoor import side_door
 from dossier.worker import Worker
+
+READ_BYTES = 1 << 20
+"""The most of a body that comes at once: a tenth less work for each byte than with 0.4 MiB; 2 MiB take too much memory."""
 
 
 def free_port(host: str) -> int:
@@ -92,7 +96,9 @@ async def work(parts: Parts) -> None:
 
 
 def _server(app: Any, host: str, port: int) -> Server:
-    return Server(app, host, port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False, backlog=1024)
+    http1 = HTTP1Settings(max_buffer_size=READ_BYTES)
+    how: dict[str, Any] = {"interface": Interfaces.ASGINL, "websockets": False, "log_enabled": False, "backlog": 1024}
+    return Server(app, host, port, http1_settings=http1, **how)
 
 
 def _signalled() -> asyncio.Event:
