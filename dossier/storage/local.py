@@ -7,6 +7,8 @@ import asyncio
 import fcntl
 import os
 import re
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +42,7 @@ class LocalBlobs(BlobStore):
 
     def __init__(self, root: Path) -> None:
         self._directories = Directories(root)
-        self._writers = ThreadPoolExecutor(_WRITERS, "blob-write")
+        self._writers = ThreadPoolExecutor(_WRITERS, "blob-write", _give_way)
         self._readers = ThreadPoolExecutor(_READERS, "blob-read")
         self._running = Running()
 
@@ -202,6 +204,14 @@ class _Appending:
             await self._tell()
         except DossierError as error:
             log.warning("storage.part_not_settled", code=error.code)
+
+
+def _give_way() -> None:
+    """Let this thread's hashing wait for those that answer requests, where the processor is short."""
+    if sys.platform == "linux":  # elsewhere it would be the whole process
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + 10)
 
 
 def _in(pool: ThreadPoolExecutor, call: Callable[[*Ts], R], *args: *Ts) -> "asyncio.Future[R]":
