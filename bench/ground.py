@@ -69,8 +69,8 @@ Rows = dict[str, list[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A filled workspace: the tokens of its people, the folder with half of the documents, and words that are common, or
-    rare, in its names."""
+    """A filled workspace: the tokens of its people, the folder with half of the documents, words that are common in its
+    names, and three of one name, of which one is common and one rare."""
 
     settings: Settings
     workspace: UUID
@@ -78,7 +78,7 @@ class Ground:
     tokens: dict[str, str]
     large: UUID
     common: tuple[str, ...]
-    rare: tuple[str, ...]
+    mixed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,7 @@ def lay(settings: Settings, count: int, *, seed: int = 1) -> Ground:
         for rows in field.rows():
             to.insert(rows)
         to.finish(base.workspace.bytes, field.seq)
-    rare = tuple(words[VOCABULARY * 3 // 4 :][: 3 * WORDS])
-    return Ground(settings, base.workspace, base.members, base.tokens, base.large.id, COMMON, rare)
+    return Ground(settings, base.workspace, base.members, base.tokens, base.large.id, COMMON, field.mixed)
 
 
 def _vocabulary(chance: random.Random) -> list[str]:
@@ -196,6 +195,8 @@ class _Field:
         self.said = [tuple(dict.fromkeys(content.text.split())) for content in base.contents]
         self.ms = int(BEGAN.timestamp() * 1000)
         self.folders: list[_Place] = []
+        self.common, self.rare = frozenset(COMMON[:3]), frozenset(words[len(words) // 2 :])
+        self.mixed: tuple[str, ...] = tuple(words[:3])
 
     def rows(self) -> Iterator[Rows]:
         """All of it, what others refer to first."""
@@ -206,6 +207,10 @@ class _Field:
             drawn = iter(self.chance.choices(self.words, cum_weights=self.weights, k=many * WORDS))
             for number, name in enumerate(zip(*[drawn] * WORDS, strict=True), first):
                 self._document(rows, number, name)
+                if not (self.common.isdisjoint(name) or self.rare.isdisjoint(name)):
+                    self.mixed = tuple(
+                        sorted(set(name), key=lambda word: (word not in self.rare, word not in self.common))
+                    )[:3]
             yield rows
 
     def _id(self, ms: int) -> bytes:

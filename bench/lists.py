@@ -264,7 +264,7 @@ def _deep(scale: Scale, place: Place, stack: Any) -> Figure:
 
 
 def _others(scale: Scale, place: Place, stack: Any, most: int) -> Iterator[Figure]:
-    words = {"common": place.ground.common[:3], "rare and common": (place.ground.rare[0], *place.ground.common[:2])}
+    words = {"common": place.ground.common[:3], "rare and common": place.ground.mixed}
     asked = {f"search for three words, {kind}": f"{API}/documents?q={'+'.join(of)}" for kind, of in words.items()}
     for what, path in asked.items():
         kept: list[float] = []

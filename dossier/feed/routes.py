@@ -29,6 +29,8 @@ STREAM: Any = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 STREAM_SECONDS, POLL_SECONDS = 25.0, 5.0
+LEAST_SECONDS = 1.0
+"""Between two looks of a stream: the bell rings with every commit of anybody, and there are as many streams as people."""
 Types = Annotated[list[str] | None, Query(description="Only these types.", max_length=50)]
 Number = Annotated[int, Query(ge=0, le=2**63 - 1, description="The `next` of the page before; 0 for the beginning.")]
 
@@ -113,7 +115,7 @@ async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
     told = None
     yield b"retry: 1000\n: hello\n\n"
     while not state.draining and (left := end - loop.time()) > 0:
-        ring = state.units.bell.listen()
+        ring, asked = state.units.bell.listen(), loop.time()
         try:
             # Asked anew each time, so that a stream ends within seconds of its session or right.
             actor = await current_actor(request)
@@ -132,6 +134,8 @@ async def _stream(request: Request, seq: int) -> AsyncIterator[bytes]:
         seq, told = seq_, unread
         if len(items) < 100:
             await state.units.bell.wait(min(POLL_SECONDS, left), ring)
+            if not state.draining:
+                await asyncio.sleep(asked + LEAST_SECONDS - loop.time())
 
 
 def _frame(item: Wire) -> bytes:
