@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dossier.feed import routes
+from dossier.feed import routes, service
 from tests.conftest import World
 from tests.documents.test_documents import add, folder
 
@@ -101,19 +101,18 @@ class TestStream:
     async def test_many_commits_are_one_look(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each commit of anybody rings, and there are as many streams as people."""
         monkeypatch.setattr(routes, "STREAM_SECONDS", 2.5)
-        looks, page = list[int](), routes.service.page
+        looks, page = list[int](), service.page
 
         async def counted(unit: Any, after: int, limit: int) -> Any:
             looks.append(after)
             return await page(unit, after, limit)
 
-        monkeypatch.setattr(routes.service, "page", counted)
+        monkeypatch.setattr(service, "page", counted)
         stream = asyncio.create_task(world.viewer.client.get(f"{API}/events/stream"))
-        for number in range(20):
+        for _ in range(20):
             await asyncio.sleep(0.05)
             world.parts.units.bell.ring()
-            if number == 10:
-                document = await add(world.editor.client, "a.txt")
+        document = await add(world.editor.client, "a.txt")
         assert document["id"] in (await stream).text
         assert 2 <= len(looks) <= 4
 

@@ -20,6 +20,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_routes, "STREAM_SECONDS", 30.0)
     # Only the bell wakes it.
     monkeypatch.setattr(feed_routes, "POLL_SECONDS", 30.0)
+    monkeypatch.setattr(feed_routes, "LEAST_SECONDS", 0.0)
 
 
 def following(who: "Someone") -> "asyncio.Task[list[int]]":
