@@ -208,7 +208,6 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path(PROGRAM).exists(), reason="nginx is not installed")
 class TestEdge:
     def test_programs_get_in_by_their_certificates(self, place: Path) -> None:
         *making, asking = text("certificates").strip().splitlines()
@@ -269,7 +268,6 @@ class TestEdge:
 
 @pytest.mark.slow
 class TestMappings:
-    @pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed")
     def test_wiremock_answers_by_them(self, tmp_path: Path) -> None:
         shutil.copytree(ROOT / "deploy/wiremock", tmp_path / "deploy/wiremock")
         (archive,) = (ROOT / "tools/npm/node_modules/wiremock/build").glob("wiremock-standalone-*.jar")

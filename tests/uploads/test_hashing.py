@@ -31,7 +31,7 @@ def nothing_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget(world: World) -> None:
     """As after a restart: how far hashes are is known no more."""
-    world.parts.store._running = Running()  # type: ignore[attr-defined]
+    world.parts.store._running = Running()  # type: ignore[attr-defined]  # of both stores
 
 
 async def left(sender: Sender, world: World, name: str = "a.txt", **more: str) -> str:
@@ -177,7 +177,7 @@ class TestHashing:
 
         async def lost(*args: object, **more: object) -> object:
             forget(world)
-            return await finish(*args, **more)  # type: ignore[arg-type]
+            return await finish(*args, **more)  # type: ignore[arg-type]  # whatever came
 
         monkeypatch.setattr(world.parts.store, "finish", lost)
         headers = TUS | {"Upload-Concat": f"final;{one} {two}", "Upload-Metadata": metadata(filename="a.txt")}

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, insert, select
@@ -118,7 +119,8 @@ async def plans(world: World, cost: Cost) -> str:
     async with world.parts.database.reader.connect() as connection:
         for statement, parameters in cost.statements:
             if "uploads" in statement and statement.startswith("SELECT"):
-                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+                given: Any = parameters
+                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
                 found += [row["detail"] for row in rows.mappings()]
     return "\n".join(found)
 
