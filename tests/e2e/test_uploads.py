@@ -316,7 +316,8 @@ class TestTray:
                 page.get_by_role("button", name="Show uploads").click()
             expect(line(page, "c.bin")).to_contain_text(" of 9 MB")
             assert window.axe_both() == []
-            page.get_by_role("button", name="Cancel c.bin").click()
+            with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+                page.get_by_role("button", name="Cancel c.bin").click()
 
     def test_german(self, windows: Callable[..., Window], base: str, place: dict[str, Any], tmp_path: Path) -> None:
         page = windows(base, locale="de-DE").sign_in("mara").open(f"/documents?folder={place['id']}")

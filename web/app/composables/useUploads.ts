@@ -224,10 +224,10 @@ function makeUploads() {
     set(item, state)
     leave(item)
     items.value = items.value.filter(each => each !== item)
-    await keep.remove([item.id])
-    if (!url) return
-    const params = { path: { upload_id: idOf(url) }, header: { 'Tus-Resumable': '1.0.0' as const } }
-    await api.DELETE('/api/v1/uploads/{upload_id}', { params }).catch(() => null)
+    const params = { path: { upload_id: idOf(url ?? '') }, header: { 'Tus-Resumable': '1.0.0' as const } }
+    // It goes out even when the page is closed with the same breath.
+    const dropping = url ? api.DELETE('/api/v1/uploads/{upload_id}', { params, keepalive: true }).catch(() => null) : null
+    await Promise.all([keep.remove([item.id]), dropping])
   }
   const idOf = (url: string) => url.split('/').pop()!
 
