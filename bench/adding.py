@@ -31,8 +31,8 @@ def add_head(place: Place, size: int, name: str) -> str:
 class Adding:
     """The ways in. Each answers MB/s, and clears the disk first of what the one before has left there."""
 
-    def __init__(self, place: Place, wire: Wire, receiver: limits.Receiver, size: int) -> None:
-        self.place, self.wire, self.receiver, self.size = place, wire, receiver, size
+    def __init__(self, place: Place, wire: Wire, receiver: limits.Receiver, size: int, piece: int = PIECE) -> None:
+        self.place, self.wire, self.receiver, self.size, self.piece = place, wire, receiver, size, piece
         self.peaks: dict[str, list[float]] = {}
         self.last: dict[str, list[float]] = {}
 
@@ -56,7 +56,7 @@ class Adding:
         return self._timed("tus", lambda: self._resumable("tus", self.size - LAST))
 
     def pieces(self) -> float:
-        return self._timed("pieces", lambda: self._resumable("pieces", PIECE))
+        return self._timed("pieces", lambda: self._resumable("pieces", self.piece))
 
     def _timed(self, name: str, work: Any) -> float:
         self.place.forget()
@@ -124,6 +124,20 @@ def large(place: Place, wire: Wire, receiver: limits.Receiver, scale: Scale) -> 
             more["last request"] = f"{Sample(tuple(last[1:]), 'ms')} (goal ≤ 50 ms)"
         figure = Figure(f"add {name} by {words}", "embedded", ours, Against(LIMIT, bare), f"≥ {goal}", None, more)
         yield judged(figure, lambda ratio, goal=goal: ratio >= goal)
+    place.forget()
+
+
+def huge(place: Place, wire: Wire, receiver: limits.Receiver, scale: Scale) -> Iterator[Figure]:
+    """10 GiB by tus, 1 GiB a PATCH; with cuts and a killed server it is ``bench.ten_gib``."""
+    size, piece, name = (128 * MIB, 16 * MIB, "128 MiB") if scale.small else (10 << 30, 1 << 30, "10 GiB")
+    adding = Adding(place, wire, receiver, size, piece)
+    bare, ours = [Sample(each, "MB/s") for each in alternating(scale.rounds, adding.limit, adding.pieces)]
+    more = {
+        "peak memory": f"{max(adding.peaks['pieces'][1:]):.1f} MiB above rest (goal ≤ 16)",
+        "last request": f"{Sample(tuple(adding.last['pieces'][1:]), 'ms')} (goal ≤ 50 ms)",
+    }
+    work = f"add {name} by tus, PATCHes of {piece // MIB} MiB and a last of 64 KiB"
+    yield judged(Figure(work, "embedded", ours, Against(LIMIT, bare), "≥ 0.8", None, more), lambda ratio: ratio >= 0.8)
     place.forget()
 
 
@@ -249,6 +263,7 @@ def measure(folder: Path, scale: Scale) -> Iterator[Figure]:
     """All of them, on one program."""
     with Place(folder / "adding") as place, Wire() as wire, limits.Receiver(folder / "bare") as receiver:
         yield from large(place, wire, receiver, scale)
+        yield from huge(place, wire, receiver, scale)
         yield from smaller(place, wire, receiver, scale)
         yield from beside(place, wire, scale)
         yield from again(place, wire, scale)

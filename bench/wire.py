@@ -120,17 +120,17 @@ def _upload(connection: socket.socket, head: str, size: int, before: str = "", a
 
 def send(port: int, **told: Any) -> Any:
     """One upload on a connection of its own."""
-    with _connect(port) as connection:
+    with _connect(port, tls=told.pop("tls", False)) as connection:
         return _upload(connection, **told)
 
 
-def post(port: int, head: str, size: int, count: int, lanes: int = 1) -> Any:
+def post(port: int, head: str, size: int, count: int, lanes: int = 1, *, tls: bool = False) -> Any:
     """``count`` small uploads on each of ``lanes`` kept connections, ``#`` in the head made unique; seconds of all."""
-    return _in_lanes(lanes, lambda lane: _posted(port, head, size, count, lane))
+    return _in_lanes(lanes, lambda lane: _posted(port, head, size, count, lane, tls=tls))
 
 
-def _posted(port: int, head: str, size: int, count: int, lane: int) -> None:
-    with _connect(port) as connection:
+def _posted(port: int, head: str, size: int, count: int, lane: int, *, tls: bool) -> None:
+    with _connect(port, tls=tls) as connection:
         for number in range(count):
             made = _upload(connection, head.replace("#", f"{lane}-{number}-{time.time_ns()}"), size)
             if made["status"] != 201:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from bench.figures import Against, Figure, Sample, Scale, alternating, judged
 from bench.lists import API, Place, p99, times
+from bench.program import Line
 from dossier.core.ids import new_id
 from tools.servers import MariaDb
 
@@ -30,26 +31,31 @@ def measure(scale: Scale) -> Iterator[Figure]:
 
 
 def _figures(scale: Scale, place: Place, stack: Any) -> Iterator[Figure]:
-    documents = json.loads(place.line.ask(place.folder_list))["items"]
-    path = f"{API}/documents/{documents[0]['id']}/tasks"
-    task = json.loads(place.line.ask(path, b'{"title": "First"}'))["id"]
-    turn = iter(range(10**9))
-
-    def status() -> None:
-        place.line.ask(f"{API}/tasks/{task}", b'{"status": "%s"}' % (b"in_progress", b"open")[next(turn) % 2], "PATCH")
-
-    works: dict[str, Callable[[], object]] = {
-        "make a task": lambda: place.line.ask(path, b'{"title": "Read this"}'),
-        "comment on a task": lambda: place.line.ask(f"{API}/tasks/{task}/comments", b'{"body": "Well."}'),
-        "change a task's status": status,
-    }
+    document = json.loads(place.line.ask(place.folder_list))["items"][0]["id"]
+    task = json.loads(place.line.ask(f"{API}/documents/{document}/tasks", b'{"title": "First"}'))["id"]
     bare = _bare(place, UUID(task))
-    for what, work in works.items():
+    for what, work in works(place.line, document).items():
         kept: list[float] = []
         ours, limit = alternating(scale.rounds, times(work, kept, AT_ONCE), times(bare, [], AT_ONCE))
         against = Against("a bare INSERT and COMMIT", Sample(limit, "ms"))
         figure = Figure(what, stack, Sample(ours, "ms"), against, "≤ 3×", None, {"p99": p99(kept)})
         yield judged(figure, lambda ratio: ratio <= 3)
+
+
+def works(line: Line, document: str) -> dict[str, Callable[[], object]]:
+    """The changes, on a document and on a task of its own there."""
+    path = f"{API}/documents/{document}/tasks"
+    task = json.loads(line.ask(path, b'{"title": "First"}'))["id"]
+    turn = iter(range(10**9))
+
+    def status() -> None:
+        line.ask(f"{API}/tasks/{task}", b'{"status": "%s"}' % (b"in_progress", b"open")[next(turn) % 2], "PATCH")
+
+    return {
+        "make a task": lambda: line.ask(path, b'{"title": "Read this"}'),
+        "comment on a task": lambda: line.ask(f"{API}/tasks/{task}/comments", b'{"body": "Well."}'),
+        "change a task's status": status,
+    }
 
 
 def _bare(place: Place, task: UUID) -> Callable[[], object]:

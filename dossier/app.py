@@ -26,6 +26,7 @@ from dossier.core.settings import Settings
 from dossier.core.shared_clock import SharedClock
 from dossier.core.units import Units
 from dossier.core.vault import Vault
+from dossier.core.ways import Ways
 from dossier.documents import routes as documents_routes
 from dossier.downloads import routes as downloads_routes
 from dossier.feed import routes as feed_routes
@@ -185,6 +186,9 @@ def create_app(parts: Parts) -> FastAPI:
     web.install(app)
     for router in _routers(face):
         app.include_router(router)
+    app.router.middleware_stack = Ways(
+        (route for router in _routers(face) for route in router.routes), app.router.middleware_stack
+    )
     if face != "partner":
         site.install(app, site.folder_of(parts.settings.portal_dir))
     app.openapi = _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
@@ -207,6 +211,7 @@ def equip(app: FastAPI, parts: Parts) -> None:
         setattr(app.state, name, getattr(parts, name))
     app.state.limits = Limits(parts.redis)
     app.state.authenticate = sessions.authenticate
+    app.state.actor_of = sessions.actor_of
     app.state.search = match
     app.state.unread = notices.unread
     app.state.uploads = uploads.Desk()

@@ -9,7 +9,7 @@ from uuid import UUID
 from dossier import documents, downloads, links, notices, renditions, search, sessions, tasks, uploads, users, webhooks
 from dossier.app import Parts
 from dossier.core import events, idempotency, jobs, metrics, traces, trail
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import DossierError
 from dossier.core.events import Consumer
 from dossier.core.ids import new_id
@@ -25,7 +25,6 @@ HOUSEKEEPING = (
     *("documents.purge_trash", "documents.sweep_blobs", "uploads.sweep", "renditions.tidy", "notices.sweep"),
     *("webhooks.sweep", "links.keep"),
 )
-NOWHERE = Actor.system(UUID(int=0))
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
 
 
@@ -75,7 +74,7 @@ class Worker:
     async def follow(self) -> None:
         """Give every consumer the events that it has not seen."""
         for consumer in self.consumers:
-            async with self.units.read(NOWHERE) as unit:
+            async with self.units.read(NOBODY) as unit:
                 behind = await events.behind(unit.session, consumer.name)
             for workspace_id in behind:
                 await self._consume(consumer, workspace_id)
@@ -101,10 +100,10 @@ class Worker:
             await self._run(job)
 
     async def _claim(self) -> JobRow | None:
-        async with self.units.read(NOWHERE) as unit:
+        async with self.units.read(NOBODY) as unit:
             if not await jobs.any_due(unit.session, unit.now):
                 return None
-        return await self.units.run(NOWHERE, lambda unit: jobs.claim(unit.session, self.id, unit.now))
+        return await self.units.run(NOBODY, lambda unit: jobs.claim(unit.session, self.id, unit.now))
 
     async def _run(self, job: JobRow) -> None:
         """Run a job, and say in one line how that went and which request it came from."""
@@ -129,14 +128,14 @@ class Worker:
         heart = asyncio.create_task(self._beat(job, working))
         try:
             await working
-            held = await self.units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, self.id))
+            held = await self.units.run(NOBODY, lambda unit: jobs.finish(unit.session, job, self.id))
             return "done" if held else "lost"
         except asyncio.CancelledError:
             if heart.done():  # the lease is lost, and with it the job
                 return "lost"
             working.cancel()
             await asyncio.shield(
-                self.units.run(NOWHERE, lambda unit: jobs.release(unit.session, job, self.id, unit.now))
+                self.units.run(NOBODY, lambda unit: jobs.release(unit.session, job, self.id, unit.now))
             )
             raise
         except Exception as error:
@@ -157,7 +156,7 @@ class Worker:
             dead=dead,
             exc_info=not isinstance(error, GiveUp),
         )
-        await self.units.run(NOWHERE, lambda unit: jobs.fail(unit.session, job, self.id, unit.now, reason, dead=dead))
+        await self.units.run(NOBODY, lambda unit: jobs.fail(unit.session, job, self.id, unit.now, reason, dead=dead))
 
     async def _handle(self, job: JobRow, handler: Handler | None) -> None:
         if handler is None:
@@ -172,7 +171,7 @@ class Worker:
         while held:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             try:
-                held = await self.units.run(NOWHERE, lambda unit: jobs.extend(unit.session, job, self.id, unit.now))
+                held = await self.units.run(NOBODY, lambda unit: jobs.extend(unit.session, job, self.id, unit.now))
             except DossierError as error:  # the database is busy; the lease lasts for two more tries
                 log.warning("job.heartbeat_failed", job=str(job.id), code=error.code)
         log.warning("job.lease_lost", job=str(job.id), kind=job.kind)
@@ -182,11 +181,11 @@ class Worker:
 
     async def keep_house(self) -> None:
         """Once an hour: promise the rounds of every workspace, and drop what has expired."""
-        async with self.units.read(NOWHERE) as unit:
+        async with self.units.read(NOBODY) as unit:
             workspaces = await users.workspace_ids(unit)
         for workspace_id in workspaces:
             await self.units.run(Actor.system(workspace_id), _promise_rounds)
-        await self.units.run(NOWHERE, _forget_expired)
+        await self.units.run(NOBODY, _forget_expired)
 
 
 async def _promise_rounds(unit: Unit) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from dossier.certificates import schemas, service
 from dossier.certificates.errors import BadCertificate, CertificateNotFound, CertificateTaken
-from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, ok, paged, problems, units, write
+from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, look, ok, paged, problems, write
 from dossier.users import MemberNotFound
 
 router = APIRouter(prefix="/api/v1", tags=["certificates"])
@@ -19,10 +19,9 @@ router = APIRouter(prefix="/api/v1", tags=["certificates"])
     response_model=None,
     responses=ok(schemas.CertificatePage) | problems(),
 )
-async def list_certificates(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_certificates(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The client certificates of partners' programs, those that ran out in the last 90 days too. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_certificates(unit, limit, after))
+    return paged(*await look(request, lambda unit: service.list_certificates(unit, limit, after)))
 
 
 @router.post(

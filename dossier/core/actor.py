@@ -1,7 +1,7 @@
 """Who does something: a person, a token of theirs, a partner's program, or the system itself."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from dossier.core.errors import Forbidden
@@ -48,3 +48,7 @@ class Actor:
         """Refuse (403) all but owners whose credential has the scope admin."""
         self.require("owner")
         self.require_scope("admin")
+
+
+NOBODY: Final = Actor.system(UUID(int=0))
+"""Who asks before it is known who asks: in no workspace."""

@@ -6,10 +6,10 @@ begin deferred and cannot write. Refuses to start on a SQLite with the WAL-reset
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
@@ -22,6 +22,7 @@ from dossier.core import mysql, sqlite
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 from dossier.core.pool import Pool
 
+T = TypeVar("T")
 LEAST_SQLITE = (3, 51, 3)
 PRAGMAS = {
     "journal_mode": "WAL",
@@ -109,6 +110,28 @@ class Database:
         async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
+    async def begin(self, session: AsyncSession) -> None:
+        """Begin the transaction now; on SQLite this waits for its turn to write. Raises DBAPIError."""
+        connection = (await session.connection()).sync_connection
+        raw: Any = connection and connection.connection.dbapi_connection
+        if isinstance(raw, sqlite.Connection):
+            try:
+                await raw.start()
+            except sqlite3.Error as error:
+                raise wrapped(error) from error
+
+    async def whole(self, session: AsyncSession, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        """Run ``work``, which waits for this session only: on SQLite in one hop to the connection's thread, with the
+        connection of ``sqlite3`` itself; elsewhere here, with None. Raises what it raises.
+        """
+        connection: Any = (await session.connection()).sync_connection
+        raw = connection.connection.dbapi_connection
+        if not isinstance(raw, sqlite.Connection):
+            return await work(None)
+        # Whoever listens to statements hears all of them: then nothing goes past SQLAlchemy.
+        heard = connection.dispatch.before_cursor_execute
+        return await raw.whole(lambda: work(None if heard else raw.direct))
+
     async def check(self) -> None:
         """Assert what the database promises; raises DatabaseUnfit."""
         if not self.is_sqlite:
@@ -162,11 +185,8 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        if begin == "DEFERRED":
-            asked: Any = connection.connection.dbapi_connection
-            asked.begin = "BEGIN DEFERRED"  # by itself it does nothing: SQLite begins with what is read first
-        else:
-            connection.exec_driver_sql(f"BEGIN {begin}")
+        asked: Any = connection.connection.dbapi_connection
+        asked.begin = f"BEGIN {begin}"  # goes with the first statement, or with ``Database.begin``
 
     return engine
 
@@ -187,6 +207,13 @@ def follow(engine: AsyncEngine, sign_in: SignIn) -> None:
             if newer is None:
                 raise
         return dialect.connect(*args, **(given | newer))
+
+
+def wrapped(error: sqlite3.Error) -> DBAPIError:
+    """What SQLAlchemy would have made of an error that came past it."""
+    made: Any = DBAPIError.instance("", None, error, sqlite3.Error, hide_parameters=True)
+    found: DBAPIError = made
+    return found
 
 
 def sqlite_code(error: BaseException | None) -> int | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ from dossier.core.actor import Actor
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Uuid, new_id
+from dossier.core.prepared import Prepared
 
 if TYPE_CHECKING:
     from dossier.core.units import Unit
@@ -89,14 +90,14 @@ class Consumer:
     handler: Callable[["Unit", EventRow], Awaitable[None]]
 
 
-async def write(session: AsyncSession, actor: Actor, now: datetime, recorded: Sequence[NewEvent]) -> None:
-    """Number and insert what a Unit recorded. Called by the Unit as its last act before COMMIT."""
+async def write(unit: "Unit", actor: Actor, recorded: Sequence[NewEvent]) -> None:
+    """Number and insert what an actor did in a Unit. Called by the Unit as its last act before COMMIT."""
     if not recorded:
         return
-    first = await _take(session, actor.workspace_id, len(recorded))
-    await session.execute(
-        insert(EventRow),
-        [
+    first = await _take(unit, actor.workspace_id, len(recorded))
+    await _INSERT.run(
+        unit,
+        *(
             {
                 "workspace_id": actor.workspace_id,
                 "seq": first + offset,
@@ -107,19 +108,26 @@ async def write(session: AsyncSession, actor: Actor, now: datetime, recorded: Se
                 "task_id": event.task_id,
                 "actor_id": actor.member_id,
                 "actor_name": actor.name,
-                "at": now,
-                "stored": trail.marked(event.data),
+                "at": unit.now,
+                "data": trail.marked(event.data),
             }
             for offset, event in enumerate(recorded)
-        ],
+        ),
     )
 
 
-async def _take(session: AsyncSession, workspace_id: UUID, count: int) -> int:
-    counter = EventCounter.workspace_id == workspace_id
-    await session.execute(update(EventCounter).where(counter).values(seq=EventCounter.seq + count))
-    last = (await session.execute(select(EventCounter.seq).where(counter))).scalar_one()
-    return last - count + 1
+async def _take(unit: "Unit", workspace_id: UUID, count: int) -> int:
+    values = {"workspace": workspace_id, "count": count}
+    await _COUNT.run(unit, values)
+    ((last,),) = await _COUNTED.rows(unit, values)
+    return int(last) - count + 1
+
+
+_C = EventCounter.__table__.c
+_MINE = _C.workspace_id == bindparam("workspace")
+_COUNT = Prepared(update(EventCounter).where(_MINE).values(seq=_C.seq + bindparam("count")))
+_COUNTED = Prepared(select(_C.seq).where(_MINE))
+_INSERT = Prepared(insert(EventRow).values({each: bindparam(each.key) for each in EventRow.__table__.c}))
 
 
 async def last_seq(session: AsyncSession, workspace_id: UUID) -> int:

@@ -5,19 +5,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from dossier import __version__
 from dossier.core import events, jobs, metrics, migrate
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY
 from dossier.core.db import Database
 from dossier.core.log import log
 from dossier.core.units import ReadUnit, Units
 
-NOWHERE = Actor.system(UUID(int=0))
 KIND: Final = CONTENT_TYPE_LATEST
 KEEP_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 2.0
@@ -51,7 +49,7 @@ class Gatherer:
 
     async def _read(self) -> None:
         try:
-            async with self._units.read(NOWHERE) as unit:
+            async with self._units.read(NOBODY) as unit:
                 census = await jobs.census(unit.session)
                 lags = await events.lags(unit.session)
                 for each in self._also:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,7 @@ class Uuid(TypeDecorator[UUID]):
         return _uuid  # a list has hundreds: nothing goes between the driver and this
 
 
+@lru_cache(8192)  # the folder and the author of a whole page are mostly the same
 def _uuid(value: bytes | None) -> UUID | None:
     return None if value is None else UUID(int=int.from_bytes(value))
 

@@ -1,17 +1,21 @@
-"""SELECTs that are asked with every request: compiled once and sent as they stand, the rows read by what the types say.
+"""Statements that are sent with every request: compiled once, sent as they stand, and rows read by what the types say.
 
 SQLAlchemy looks a statement up, prepares its values and wraps its rows anew each time, which takes longer than SQLite needs
 to answer. It still sends what is prepared here, so errors, pools and listeners are the same.
 """
 
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CompoundSelect, Select
+from sqlalchemy import CompoundSelect, Insert, Select, Update
 from sqlalchemy.engine import Dialect
 
-from dossier.core.units import ReadUnit
+from dossier.core.db import wrapped
+
+if TYPE_CHECKING:
+    from dossier.core.units import ReadUnit, Unit
 
 CONNECTION = "core.connection"
 MOST = 500
@@ -19,23 +23,48 @@ Processor = Callable[[Any], Any] | None
 
 
 class Prepared:
-    """A SELECT on tables. A value for an expanding parameter is a list; other names that are given are no fault."""
+    """A statement on tables. A value for an expanding parameter is a list; other names that are given are no fault.
 
-    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
+    What the session holds unsaved is saved before; what a change does is not told to objects that the session holds.
+    """
+
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Insert | Update) -> None:
         self.statement = statement
         self._made: dict[tuple[Any, ...], _Made] = {}
 
-    async def rows(self, unit: ReadUnit, values: Mapping[str, Any]) -> list[Any]:
-        """The rows as named tuples."""
+    async def rows(self, unit: "ReadUnit", values: Mapping[str, Any]) -> list[Any]:
+        """The rows of a SELECT as named tuples."""
+        made, connection = await self._ready(unit, values)
+        parameters = made.parameters(values)
+        if unit.direct is None:
+            return made.rows((await connection.exec_driver_sql(made.text, parameters)).fetchall())
+        try:
+            return made.rows(unit.direct.execute(made.text, parameters).fetchall())
+        except sqlite3.Error as error:
+            raise wrapped(error) from error
+
+    async def run(self, unit: "Unit", *each: Mapping[str, Any]) -> None:
+        """Make a change, for each of the values; there is at least one."""
+        made, connection = await self._ready(unit, each[0])
+        parameters = [made.parameters(values) for values in each]
+        if unit.direct is None:
+            await connection.exec_driver_sql(made.text, parameters if len(each) > 1 else parameters[0])
+            return
+        try:
+            unit.direct.executemany(made.text, parameters)
+        except sqlite3.Error as error:
+            raise wrapped(error) from error
+
+    async def _ready(self, unit: "ReadUnit", values: Mapping[str, Any]) -> tuple["_Made", Any]:
         connection = unit.memo.get(CONNECTION)
         if connection is None:
             connection = unit.memo[CONNECTION] = await unit.session.connection()
-        if unit.session.autoflush:
-            await unit.session.flush()
-        made = self._for(connection.dialect, values)
-        return made.rows((await connection.exec_driver_sql(made.text, made.parameters(values))).fetchall())
+        session = unit.session
+        if session.autoflush and (session.new or session.deleted or session.dirty):
+            await session.flush()
+        return self._for(connection.dialect, values), connection
 
-    async def one(self, unit: ReadUnit, values: Mapping[str, Any]) -> Any | None:
+    async def one(self, unit: "ReadUnit", values: Mapping[str, Any]) -> Any | None:
         """The only row, or None."""
         found = await self.rows(unit, values)
         return found[0] if found else None
@@ -66,7 +95,7 @@ class _Made:
             (name, number, _binder(binds[name].type, dialect), binds[name].value)
             for name, number in (places[each] for each in state.positiontup or ())
         ]
-        columns = list(statement.selected_columns)
+        columns = list(statement.selected_columns) if statement.is_select else []
         self._row = _named([str(column.key) for column in columns])
         readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._readers = [(number, reader) for number, reader in enumerate(readers) if reader is not None]
@@ -83,13 +112,10 @@ class _Made:
 
     def rows(self, raw: Sequence[Any]) -> list[Any]:
         """What the driver has read, as Python has it."""
-        found = []
-        for row in raw:
-            values = list(row)
-            for number, reader in self._readers:
-                values[number] = reader(values[number])
-            found.append(self._row._make(values))
-        return found
+        columns: list[Any] = list(zip(*raw, strict=True))
+        for number, reader in self._readers if columns else ():
+            columns[number] = map(reader, columns[number])
+        return list(map(self._row._make, zip(*columns, strict=True)))
 
 
 def _binder(type_: Any, dialect: Dialect) -> Processor:

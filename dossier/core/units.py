@@ -7,7 +7,7 @@ Events and jobs are rows of the same transaction, so a thing that happened and t
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from dossier.core.log import log
 
 T = TypeVar("T")
 U = TypeVar("U", bound="ReadUnit")
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class CommitUnknown(Unavailable):
@@ -43,17 +44,23 @@ class Busy(Unavailable):
 
 @dataclass
 class ReadUnit:
-    """A read-only snapshot for one actor. ``memo`` caches what was asked before in the same Unit (roles, names)."""
+    """A read-only snapshot for one actor. ``memo`` caches what was asked before in the same Unit (roles, names);
+    ``direct`` is the connection of ``sqlite3`` while the Unit runs in its thread."""
 
     session: AsyncSession
     actor: Actor
     now: datetime
     memo: dict[str, Any] = field(default_factory=dict)
+    direct: Any = None
 
     @property
     def workspace_id(self) -> UUID:
         """The workspace that every query must name."""
         return self.actor.workspace_id
+
+    def seen_by(self, actor: Actor) -> "ReadUnit":
+        """The same snapshot for another actor."""
+        return ReadUnit(self.session, actor, self.now, direct=self.direct)
 
 
 @dataclass
@@ -101,24 +108,25 @@ class Units:
         self.clock = clock
         self.bell = bell or Bell()
 
-    async def run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]]) -> T:
+    async def run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]], *, whole: bool = False) -> T:
         """Open a Unit, call ``verb``, commit, and only then answer.
 
-        The whole is tried once more after a deadlock, a lost connection, or two writers meeting in a unique index.
+        All of it is tried once more after a deadlock, a lost connection, or two writers meeting in a unique index.
+        ``whole`` promises that the verb waits for the Unit's session only; it then runs where the database is, in one hop.
         Raises what the verb raises (nothing is kept), Busy, StorageFull, or CommitUnknown.
         """
         with traces.span("unit") as span:
             try:
-                result = await self._run(actor, verb, span)
+                result = await self._run(actor, verb, whole, span)
             except BaseException as error:
                 metrics.units.labels(_outcome(error)).inc()
                 raise
         metrics.units.labels("committed").inc()
         return result
 
-    async def _run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]], span: traces.Span) -> T:
+    async def _run(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]], whole: bool, span: traces.Span) -> T:
         try:
-            return await self._once(actor, verb)
+            return await self._once(actor, verb, whole)
         except (DBAPIError, PoolTimeout) as error:
             if not _again(error):
                 raise _refused(error) from error
@@ -126,19 +134,25 @@ class Units:
             metrics.unit_retries.inc()
             span.set("dossier.retried", True)
         try:
-            return await self._once(actor, verb)
+            return await self._once(actor, verb, whole)
         except (DBAPIError, PoolTimeout) as error:
             raise _refused(error) from error
 
-    async def _once(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]]) -> T:
+    async def _once(self, actor: Actor, verb: Callable[[Unit], Awaitable[T]], whole: bool) -> T:
         async with self.database.writing() as session:
-            # The transaction begins before the clock is read, so that times rise in commit order on one writer.
-            await session.connection()
-            unit = Unit(session, actor, self.clock())
-            result = await verb(unit)
-            await session.flush()
-            await events.write(session, actor, unit.now, unit.recorded)
-            await self._commit(session)
+            unit = Unit(session, actor, NEVER)
+
+            async def work(direct: Any = None) -> T:
+                # The transaction begins before the clock is read, so that times rise in commit order on one writer.
+                await self.database.begin(session)
+                unit.now, unit.direct = self.clock(), direct
+                result = await verb(unit)
+                await session.flush()
+                await events.write(unit, actor, unit.recorded)
+                await self._commit(session)
+                return result
+
+            result = await (self.database.whole(session, work) if whole else work())
         if unit.recorded or unit.deferred or unit.wakes:
             self.bell.ring()
         for action in unit.after:
@@ -153,6 +167,16 @@ class Units:
             if error.connection_invalidated or sqlite_code(error.orig) == SQLITE_IOERR:
                 raise CommitUnknown(retry_after=5) from error
             raise
+
+    async def look(self, actor: Actor, verb: Callable[[ReadUnit], Awaitable[T]], *, relaxed: bool = False) -> T:
+        """What ``verb`` finds in a ReadUnit. It waits for the session only, and runs where the database is, in one hop."""
+        async with self.read(actor, relaxed=relaxed) as unit:
+
+            async def work(direct: Any) -> T:
+                unit.direct = direct
+                return await verb(unit)
+
+            return await self.database.whole(unit.session, work)
 
     @asynccontextmanager
     async def read(self, actor: Actor, *, relaxed: bool = False) -> AsyncIterator[ReadUnit]:

@@ -1,11 +1,12 @@
 """The HTTP edge: actors, answers, problems, request ids and the headers that every answer carries.
 
-Core knows no domain: ``app.state.authenticate(request) -> Actor`` is put there by ``app.py``.
+Core knows no domain: ``app.state.authenticate(request) -> Actor`` and ``app.state.actor_of(request, unit) -> Actor`` are
+put there by ``app.py``.
 """
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import structlog
@@ -19,12 +20,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dossier.core import errors, idempotency, metrics, paging, watching
-from dossier.core.actor import Actor, NotAllowed
+from dossier.core.actor import NOBODY, Actor, NotAllowed
 from dossier.core.errors import DossierError
 from dossier.core.log import log
 from dossier.core.units import ReadUnit, Unit, Units
 
 Wire = dict[str, Any]
+T = TypeVar("T")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PROBLEM = "application/problem+json"
 HEADERS = {
@@ -107,6 +109,20 @@ class Streamed(StreamingResponse):
             await self.chunks.aclose()
 
 
+async def look(request: Request, verb: Callable[[ReadUnit], Awaitable[T]]) -> T:
+    """Sign in and read on one snapshot, in one go; ``verb`` waits for the Unit's session only.
+
+    For routes that need no actor before. Raises what signing in and the verb raise.
+    """
+
+    async def both(unit: ReadUnit) -> T:
+        actor: Actor = await request.app.state.actor_of(request, unit)
+        actor.require_scope("read")
+        return await verb(unit.seen_by(actor))
+
+    return await units(request).look(NOBODY, both)
+
+
 async def begun(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The same bytes with the first chunk read already: what is missing or torn is told before headers leave."""
     first = await anext(chunks, b"")
@@ -137,11 +153,12 @@ async def write(
     location: str = "",
     body: bytes | None = None,
     secret: bool = False,
+    whole: bool = False,
 ) -> Response:
     """Run one verb in a Unit and answer with what it returns; a POST with an Idempotency-Key is done once.
 
     ``location`` is the address before the new thing's id. ``body`` is the digest of a streamed body, for the key;
-    ``secret`` marks an answer that is shown once. Raises what the verb raises.
+    ``secret`` marks an answer that is shown once; ``whole`` is what ``Units.run`` says. Raises what the verb raises.
     """
     key = request.headers.get("idempotency-key") if request.method == "POST" else None
     print_ = await _fingerprint(request, body) if key else b""
@@ -154,7 +171,7 @@ async def write(
             await idempotency.keep(unit, key, answer)
         return answer
 
-    return _respond(await units(request).run(actor, once))
+    return _respond(await units(request).run(actor, once, whole=whole))
 
 
 async def comes_again(request: Request, unit: ReadUnit) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, literal, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, literal, select, true
 
 from dossier import folders, users
 from dossier.core import paging
@@ -33,15 +33,17 @@ async def find(unit: ReadUnit, document_id: UUID) -> Row[Any] | None:
 
 async def find_model(unit: ReadUnit, document_id: UUID, *, lock: bool = False) -> tuple[Document, UUID] | None:
     """A visible document's own row, and its folder's scope; locked for a change with ``lock``."""
-    query = select(Document, folders.scope_of(Document.folder_id)).where(
-        Document.id == document_id,
-        Document.workspace_id == unit.workspace_id,
-        await folders.visible(unit, Document.folder_id),
-    )
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    row = (await unit.session.execute(query)).one_or_none()
+    values = await folders.seen_values(unit) | {"id": document_id}
+    row = (await unit.session.execute(_LOCKED if lock else _MODEL, values)).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+_MODEL = select(Document, folders.scope_of(Document.folder_id)).where(
+    Document.id == bindparam("id"),
+    Document.workspace_id == bindparam("workspace"),
+    folders.seen(Document.folder_id),
+)
+_LOCKED = _MODEL.with_for_update().execution_options(populate_existing=True)
 
 
 async def by_ids(unit: ReadUnit, ids: Sequence[UUID], filters: Filters) -> list[Row[Any]]:
@@ -147,6 +149,11 @@ async def readable(unit: ReadUnit, document_id: Any) -> ColumnElement[bool]:
     return await folders.visible(unit, _folder_of(document_id, Document.trashed == false()))
 
 
+def read_by(document_id: Any) -> ColumnElement[bool]:
+    """``readable`` for a statement that is made once, with the values of ``folders.seen_values``."""
+    return folders.seen(_folder_of(document_id, Document.trashed == false()))
+
+
 async def authors_before(unit: ReadUnit, document_id: UUID, number: int) -> set[UUID]:
     """The members who made the document and its version before ``number``, whoever asks; for the rooms above."""
     before = and_(Version.document_id == Document.id, Version.number == number - 1)
@@ -168,11 +175,8 @@ def _folder_of(document_id: Any, *conditions: ColumnElement[bool]) -> Any:
 
 async def briefs(unit: ReadUnit, ids: Iterable[UUID]) -> dict[UUID, Wire]:
     """{id, name, folder_id, head} of visible documents, for what hangs on them."""
-    wanted = set(ids)
-    query = select(Document.id, Document.name, Document.folder_id, Document.head_number).where(
-        Document.id.in_(wanted), await folders.visible(unit, Document.folder_id)
-    )
-    rows = await unit.session.execute(query)
+    wanted = list(set(ids))
+    rows = await statements.BRIEFS.rows(unit, await folders.seen_values(unit) | {"ids": wanted}) if wanted else []
     return {
         row.id: {"id": row.id, "name": row.name, "folder_id": row.folder_id, "head": row.head_number} for row in rows
     }

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from dossier import folders, storage
 from dossier.core import forms
 from dossier.core.errors import PreconditionFailed
-from dossier.core.units import Unit
+from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import (
     After,
     CurrentActor,
@@ -18,6 +18,7 @@ from dossier.core.web import (
     Wire,
     comes_again,
     json,
+    look,
     ok,
     paged,
     problems,
@@ -158,11 +159,14 @@ async def list_documents(
     """Documents of a folder or of all visible folders. With `q` the hits come newest indexed first and `sort` is ignored."""
     key = folders.name_key(tag) if tag else None
     filters = Filters(folder_id, key, type, author, has_open_tasks, trashed)
-    async with units(request).read(actor) as unit:
+    match: service.Match = request.app.state.search
+
+    async def page(unit: ReadUnit) -> tuple[list[Wire], str | None]:
         if q and q.strip():
-            match: service.Match = request.app.state.search
-            return paged(*await service.search(unit, match, q, filters, limit, after))
-        return paged(*await service.list_(unit, filters, sort, limit, after))
+            return await service.search(unit, match, q, filters, limit, after)
+        return await service.list_(unit, filters, sort, limit, after)
+
+    return paged(*await look(request, page))
 
 
 @router.get(
@@ -171,10 +175,9 @@ async def list_documents(
     response_model=None,
     responses=ok(schemas.Document) | problems(*FIND),
 )
-async def get_document(request: Request, actor: CurrentActor, document_id: UUID) -> Response:
+async def get_document(request: Request, document_id: UUID) -> Response:
     """One document with its head version, also from the trash."""
-    async with units(request).read(actor) as unit:
-        return json(await versions.get(unit, document_id))
+    return json(await look(request, lambda unit: versions.get(unit, document_id)))
 
 
 @router.patch(
@@ -300,12 +303,9 @@ async def add_version(
     response_model=None,
     responses=ok(schemas.VersionPage) | problems(*FIND),
 )
-async def list_versions(
-    request: Request, actor: CurrentActor, document_id: UUID, limit: Limit = 50, after: After = None
-) -> Response:
+async def list_versions(request: Request, document_id: UUID, limit: Limit = 50, after: After = None) -> Response:
     """A document's versions, newest first."""
-    async with units(request).read(actor) as unit:
-        return paged(*await versions.list_versions(unit, document_id, limit, after))
+    return paged(*await look(request, lambda unit: versions.list_versions(unit, document_id, limit, after)))
 
 
 @router.get(
@@ -314,10 +314,9 @@ async def list_versions(
     response_model=None,
     responses=ok(schemas.Version) | problems(*FIND, VersionNotFound),
 )
-async def get_version(request: Request, actor: CurrentActor, document_id: UUID, number: Number) -> Response:
+async def get_version(request: Request, document_id: UUID, number: Number) -> Response:
     """What is known of one version."""
-    async with units(request).read(actor) as unit:
-        return json(await versions.get_version(unit, document_id, number))
+    return json(await look(request, lambda unit: versions.get_version(unit, document_id, number)))
 
 
 @router.post(

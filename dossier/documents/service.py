@@ -26,7 +26,7 @@ async def list_(
 ) -> tuple[list[Wire], str | None]:
     """A page of visible documents. Raises FolderNotFound, BadCursor."""
     if filters.folder_id is not None:
-        await folders.require(unit, filters.folder_id, trashed=filters.trashed)
+        await folders.check(unit, filters.folder_id, trashed=filters.trashed)
     by_name = sort.endswith("name")
     rows = await queries.page(
         unit, filters, sort, limit, paging.decode(after, bytes if by_name else paging.Moment, UUID)
@@ -166,6 +166,6 @@ async def _retag(unit: Unit, document_id: UUID, tags: Sequence[str]) -> bool:
 
 
 async def adjust_open_tasks(unit: Unit, document_id: UUID, change: int) -> None:
-    """Count open tasks up or down; called by the tasks room only."""
-    document = await unit.session.get_one(Document, document_id, with_for_update=True)
+    """Count open tasks up or down; called by the tasks room only, which has locked the document."""
+    document = await unit.session.get_one(Document, document_id)
     document.open_tasks += change

@@ -90,12 +90,14 @@ ONE = Prepared(
     _details().where(D.id == bindparam("id"), D.workspace_id == bindparam("workspace"), folders.seen(D.folder_id))
 )
 
+_AMONG = D.id.in_(bindparam("ids", expanding=True))
+BRIEFS = Prepared(select(D.id, D.name, D.folder_id, D.head_number).where(_AMONG, folders.seen(D.folder_id)))
+
 
 @cache
 def those(shape: Shape) -> Prepared:
     """The visible ones among ``ids``, with their heads."""
-    ids = D.id.in_(bindparam("ids", expanding=True))
-    return Prepared(_details().where(ids, folders.seen(D.folder_id), *_conditions(shape)))
+    return Prepared(_details().where(_AMONG, folders.seen(D.folder_id), *_conditions(shape)))
 
 
 @cache

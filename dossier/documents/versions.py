@@ -187,10 +187,10 @@ async def visible_version(unit: ReadUnit, document_id: UUID, number: int | None 
     if row is None:
         await require(unit, document_id, trashed=True)
         raise VersionNotFound
-    blob = await storage.find(unit, row.sha256)
-    if blob is None:
+    key = await storage.key_of(unit, row.sha256)
+    if key is None:
         raise storage.BlobMissing
-    return Content(blob.key, row.sha256, row.size, row.name, row.number, row.media_type, row.created_at)
+    return Content(key, row.sha256, row.size, row.name, row.number, row.media_type, row.created_at)
 
 
 def check_match(document: Document, if_match: str | None) -> None:

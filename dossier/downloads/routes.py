@@ -6,17 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from dossier import documents, folders, storage
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.content import PROTECTIONS, content_disposition
 from dossier.core.errors import PreconditionFailed, RangeNotSatisfiable, StorageFull, Unavailable
 from dossier.core.idempotency import AlreadyDone, KeyReused
 from dossier.core.serving import BYTES, serve
 from dossier.core.web import (
     Answers,
-    CurrentActor,
     IdempotencyKey,
     Streamed,
     begun,
+    look,
     ok,
     problems,
     refusals,
@@ -28,7 +28,6 @@ from dossier.downloads.errors import TicketEnded
 
 router = APIRouter(prefix=service.PATH, tags=["downloads"])
 content = APIRouter(prefix="/api/v1/documents", tags=["documents"])
-NOWHERE = Actor.system(UUID(int=0))
 GONE = (documents.DocumentNotFound, folders.FolderNotFound)
 ZIP: Answers = {
     200: {
@@ -82,7 +81,7 @@ async def download_zip(request: Request, ticket: str) -> Response:
 
     A connection that breaks off before the end has told of a fault; what came is no valid zip then.
     """
-    found, actor = await units(request).run(NOWHERE, lambda unit: service.take(unit, ticket))
+    found, actor = await units(request).run(NOBODY, lambda unit: service.take(unit, ticket))
     async with units(request).read(actor) as unit:
         made = await plans.plan(unit, _ids(found.document_ids), _ids(found.folder_ids))
     return Streamed(await begun(plans.stream(request.app.state.store, made)), 200, _headers(found.name))
@@ -97,7 +96,7 @@ async def download_zip(request: Request, ticket: str) -> Response:
 )
 async def head_zip(request: Request, ticket: str) -> Response:
     """What the download would be called. The ticket stays good."""
-    async with units(request).read(NOWHERE) as unit:
+    async with units(request).read(NOBODY) as unit:
         found, _actor = await service.find(unit, ticket)
     answer = Response(None, 200, _headers(found.name))
     del answer.headers["Content-Length"]  # it would say 0; nobody knows it before the zip is made
@@ -124,9 +123,8 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 INLINE = Annotated[bool, Query(description="Show it in place where that is safe; else it is always a download.")]
 
 
-async def _content(request: Request, actor: Actor, document_id: UUID, number: int | None, inline: bool) -> Response:
-    async with units(request).read(actor) as unit:
-        found = await documents.visible_version(unit, document_id, number)
+async def _content(request: Request, document_id: UUID, number: int | None, inline: bool) -> Response:
+    found = await look(request, lambda unit: documents.visible_version(unit, document_id, number))
     # The head may change twice in a second, so a date proves nothing of it; a version never changes.
     return await serve(request, found, inline=inline, dated=number is not None)
 
@@ -151,11 +149,9 @@ VERSION_CONTENT = "/{document_id}/versions/{number}/content"
     responses=CONTENT,
 )
 @content.get(HEAD_CONTENT, summary="Download a document", response_model=None, responses=CONTENT)
-async def download_document(
-    request: Request, actor: CurrentActor, document_id: UUID, inline: INLINE = False
-) -> Response:
+async def download_document(request: Request, document_id: UUID, inline: INLINE = False) -> Response:
     """The head version's bytes, with ranges (RFC 9110 §14), conditions, `Repr-Digest` and the document's name."""
-    return await _content(request, actor, document_id, None, inline)
+    return await _content(request, document_id, None, inline)
 
 
 @content.head(
@@ -166,8 +162,6 @@ async def download_document(
     responses=CONTENT,
 )
 @content.get(VERSION_CONTENT, summary="Download a version", response_model=None, responses=CONTENT)
-async def download_version(
-    request: Request, actor: CurrentActor, document_id: UUID, number: Number, inline: INLINE = False
-) -> Response:
+async def download_version(request: Request, document_id: UUID, number: Number, inline: INLINE = False) -> Response:
     """One version's bytes; as the head's."""
-    return await _content(request, actor, document_id, number, inline)
+    return await _content(request, document_id, number, inline)

@@ -36,6 +36,7 @@ from dossier.folders.queries import (
 from dossier.folders.schemas import FolderChange
 from dossier.folders.service import (
     bury,
+    check,
     claim,
     create,
     free_name,
@@ -62,6 +63,7 @@ __all__ = [
     "RootFolder",
     "UniquePaths",
     "bury",
+    "check",
     "children",
     "claim",
     "clean_name",

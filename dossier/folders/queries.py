@@ -46,7 +46,7 @@ async def _roles(unit: ReadUnit) -> dict[UUID, str]:
 
 S, G, F = (model.__table__.c for model in (Scope, Grant, Folder))
 # (scope, granted role, or none where the role in the workspace counts): all; the root's and those granted to a member.
-_HERE = S.workspace_id == bindparam("workspace")
+_HERE, _WS = S.workspace_id == bindparam("workspace"), F.workspace_id == bindparam("workspace")
 _ALL = Prepared(select(S.id, null()).where(_HERE))
 _ME = bindparam("member", type_=S.id.type)
 _TO_ME = or_(
@@ -108,6 +108,17 @@ async def find(unit: ReadUnit, folder_id: UUID, *, lock: bool = False, trashed: 
     values = await seen_values(unit) | {"id": folder_id}
     options = {"populate_existing": lock}
     return (await unit.session.execute(_one(lock, trashed), values, execution_options=options)).scalar_one_or_none()
+
+
+async def is_seen(unit: ReadUnit, folder_id: UUID, *, trashed: bool) -> bool:
+    """Whether there is such a folder for the actor, living unless ``trashed``."""
+    query = _SEEN_TOO if trashed else _SEEN
+    return bool(await query.rows(unit, await seen_values(unit) | {"id": folder_id}))
+
+
+_SEEN_BY = (F.id == bindparam("id"), _WS, F.scope_id.in_(bindparam("scopes", expanding=True)))
+_SEEN_TOO = Prepared(select(F.id).where(*_SEEN_BY))
+_SEEN = Prepared(select(F.id).where(*_SEEN_BY, F.trashed_at.is_(None)))
 
 
 @cache

@@ -13,10 +13,10 @@ from dossier.core.web import (
     IfMatch,
     Limit,
     json,
+    look,
     ok,
     paged,
     problems,
-    units,
     write,
 )
 from dossier.folders import schemas, service
@@ -40,8 +40,7 @@ async def list_folders(
     after: After = None,
 ) -> Response:
     """All folders that the actor may see, by name; those directly in one; or those from which all others are reached."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, parent_id, limit, after, top=top))
+    return paged(*await look(request, lambda unit: service.list_(unit, parent_id, limit, after, top=top)))
 
 
 @router.post(
@@ -72,8 +71,7 @@ async def create_folder(
 )
 async def get_folder(request: Request, actor: CurrentActor, folder_id: UUID) -> Response:
     """One folder, with the actor's role in it."""
-    async with units(request).read(actor) as unit:
-        return json(await service.get(unit, folder_id))
+    return json(await look(request, lambda unit: service.get(unit, folder_id)))
 
 
 @router.patch(
@@ -98,10 +96,9 @@ async def update_folder(
     response_model=None,
     responses=ok(schemas.AccessView) | problems(FolderNotFound),
 )
-async def get_folder_access(request: Request, actor: CurrentActor, folder_id: UUID) -> Response:
+async def get_folder_access(request: Request, folder_id: UUID) -> Response:
     """The access in force in a folder. Needs the role editor there."""
-    async with units(request).read(actor) as unit:
-        return json(await service.access(unit, folder_id))
+    return json(await look(request, lambda unit: service.access(unit, folder_id)))
 
 
 @router.put(

@@ -33,6 +33,12 @@ async def require(
     return folder
 
 
+async def check(unit: ReadUnit, folder_id: UUID, *, trashed: bool = False) -> None:
+    """``require`` for a viewer who needs nothing of the folder itself."""
+    if not await queries.is_seen(unit, folder_id, trashed=trashed):
+        raise FolderNotFound
+
+
 async def require_role(unit: ReadUnit, scope_id: UUID, role: Role) -> None:
     """Refuse (403) where the actor's role in the scope is below ``role``."""
     if RANK[(await queries.roles(unit)).get(scope_id, "viewer")] < RANK[role]:

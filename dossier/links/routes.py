@@ -14,6 +14,7 @@ from dossier.core.web import (
     Limit,
     comes_again,
     json,
+    look,
     ok,
     paged,
     problems,
@@ -38,10 +39,9 @@ State = Annotated[Literal["new", "synced", "held", "waiting", "failed"] | None, 
 @router.get(
     "/links", summary="List links", status_code=200, response_model=None, responses=ok(schemas.LinkPage) | problems()
 )
-async def list_links(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_links(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The workspace's links with clients' systems and how they stand. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, limit, after))
+    return paged(*await look(request, lambda unit: service.list_(unit, limit, after)))
 
 
 @router.post(
@@ -91,10 +91,9 @@ async def try_place(
     response_model=None,
     responses=ok(schemas.Link) | problems(LinkNotFound),
 )
-async def get_link(request: Request, actor: CurrentActor, link_id: UUID) -> Response:
+async def get_link(request: Request, link_id: UUID) -> Response:
     """One link. For owners."""
-    async with units(request).read(actor) as unit:
-        return json(await service.get(unit, link_id))
+    return json(await look(request, lambda unit: service.get(unit, link_id)))
 
 
 @router.patch(
@@ -201,7 +200,6 @@ async def get_link_rights(
 )
 async def list_link_items(
     request: Request,
-    actor: CurrentActor,
     link_id: UUID,
     state: State = None,
     conflict: bool = False,
@@ -209,8 +207,9 @@ async def list_link_items(
     after: After = None,
 ) -> Response:
     """Its documents and folders, and what is the matter with each. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_items(unit, link_id, state, limit, after, conflict=conflict))
+    return paged(
+        *await look(request, lambda unit: service.list_items(unit, link_id, state, limit, after, conflict=conflict))
+    )
 
 
 @router.post(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from dossier.core.paging import BadCursor
-from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, ok, paged, problems, units, write
+from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, look, ok, paged, problems, units, write
 from dossier.notices import schemas, service
 
 router = APIRouter(prefix="/api/v1/notices", tags=["notices"])
@@ -14,15 +14,13 @@ router = APIRouter(prefix="/api/v1/notices", tags=["notices"])
 @router.get("", summary="List my notices", response_model=None, responses=ok(schemas.NoticePage) | problems(BadCursor))
 async def list_notices(
     request: Request,
-    actor: CurrentActor,
     unread: Annotated[bool, Query(description="Only unread ones.")] = False,
     limit: Limit = 50,
     after: After = None,
 ) -> Response:
     """What others did that concerns me, newest first: a task given to me, a comment or the end of a task that I have to do
     with, a new version of a document that I work on. What I may not see any more is left out. Kept for 90 days."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, limit, after, unread=unread))
+    return paged(*await look(request, lambda unit: service.list_(unit, limit, after, unread=unread)))
 
 
 @router.get(

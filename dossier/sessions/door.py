@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dossier import certificates, users
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import DossierError, NotFound, Unauthenticated
 from dossier.core.limits import Limits, client_address
 from dossier.core.log import log
@@ -24,7 +24,7 @@ from dossier.core.units import ReadUnit, Units
 from dossier.core.web import SAFE, units
 from dossier.sessions import service
 from dossier.sessions.errors import CrossSite, WorkspaceNeeded
-from dossier.sessions.service import NOBODY, Identity
+from dossier.sessions.service import Identity
 
 WorkspaceOf = Callable[[ReadUnit, UUID], Awaitable[UUID | None]]
 # How long the browser keeps the cookie (the most it allows). When a session ends is decided here and not there.
@@ -39,22 +39,25 @@ async def authenticate(request: Request) -> Actor:
     Raises Unauthenticated, CrossSite, WorkspaceNotFound, WorkspaceNeeded, and NotFound for an item of a workspace that
     the person is not in.
     """
-    async with units(request).read(NOBODY) as unit:
-        identity = await _identity(request, unit)
-        mine = identity.pick(slug(request))
-        if mine is None:
-            workspace_id = await _workspace_of_item(request, unit)
-            mine = next((each for each in identity.memberships if each.workspace_id == workspace_id), None)
-        if mine is None:
-            raise NotFound
-        request.state.member_id = mine.member_id  # for the log line; a name stays out of it
-        return identity.actor(mine)
+    return await units(request).look(NOBODY, lambda unit: actor_of(request, unit))
+
+
+async def actor_of(request: Request, unit: ReadUnit) -> Actor:
+    """The same, within a snapshot that is open already."""
+    identity = await _identity(request, unit)
+    mine = identity.pick(slug(request))
+    if mine is None:
+        workspace_id = await _workspace_of_item(request, unit)
+        mine = next((each for each in identity.memberships if each.workspace_id == workspace_id), None)
+    if mine is None:
+        raise NotFound
+    request.state.member_id = mine.member_id  # for the log line; a name stays out of it
+    return identity.actor(mine)
 
 
 async def identify(request: Request) -> Identity:
     """Who asks, in no workspace yet. Raises Unauthenticated, CrossSite."""
-    async with units(request).read(NOBODY) as unit:
-        return await _identity(request, unit)
+    return await units(request).look(NOBODY, lambda unit: _identity(request, unit))
 
 
 async def signed_in(request: Request) -> UUID | None:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from dossier.core.actor import NOBODY
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import Handler, JobRow
 from dossier.core.units import Unit
@@ -21,9 +22,7 @@ If it was not you, do nothing: your password stays as it is.
 async def send_reset(context: Any, job: JobRow) -> None:
     """Mail a link for a new password; nothing where nobody has this e-mail."""
     email = str(job.payload["email"])
-    letter = await context.units.run(
-        service.NOBODY, lambda unit: service.make_reset_link(unit, email, context.settings)
-    )
+    letter = await context.units.run(NOBODY, lambda unit: service.make_reset_link(unit, email, context.settings))
     if letter is not None:
         address, url = letter
         text = TEXT.format(minutes=context.settings.reset_minutes, url=url)

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from dossier import users
-from dossier.core.actor import NotAllowed
+from dossier.core.actor import NOBODY, NotAllowed
 from dossier.core.errors import (
     BadRequest,
     Conflict,
@@ -31,6 +31,7 @@ from dossier.core.web import (
     Limit,
     Wire,
     json,
+    look,
     ok,
     paged,
     problems,
@@ -47,7 +48,7 @@ from dossier.sessions.errors import (
     WorkspaceNeeded,
     WrongPassword,
 )
-from dossier.sessions.service import NOBODY, Identity
+from dossier.sessions.service import Identity
 
 router = APIRouter(prefix="/api/v1")
 OPEN = (BadRequest, Conflict, CrossSite, Invalid, RateLimited, StorageFull, TooLarge, Unavailable)
@@ -227,14 +228,12 @@ async def accept_invitation(request: Request, body: schemas.Acceptance) -> Respo
 )
 async def list_tokens(
     request: Request,
-    actor: CurrentActor,
     member_id: Annotated[UUID | None, Query(description="Another member's; for owners.")] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Response:
     """The living tokens of oneself, or for owners of another member."""
-    async with units(request).read(actor) as unit:
-        return paged(*await tokens.list_tokens(unit, member_id, limit, after))
+    return paged(*await look(request, lambda unit: tokens.list_tokens(unit, member_id, limit, after)))
 
 
 @router.post(

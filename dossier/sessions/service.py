@@ -13,7 +13,7 @@ from sqlalchemy import delete, or_, update
 
 from dossier import certificates, users
 from dossier.core import metrics, passwords
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import Invalid, Unauthenticated
 from dossier.core.ids import digest, new_secret
 from dossier.core.settings import Settings
@@ -25,7 +25,6 @@ from dossier.sessions.models import SCOPES, SessionRow, TokenRow
 from dossier.sessions.schemas import Acceptance
 
 # Sessions belong to people, not to a workspace: their Units run in none, and record no event of their own.
-NOBODY = Actor.system(UUID(int=0))
 FRESH = timedelta(minutes=5)
 KEPT = timedelta(days=90)
 MOST_RESET_LINKS = 3

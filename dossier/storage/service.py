@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from sqlalchemy import delete, select, union_all
+from sqlalchemy import bindparam, delete, select, union_all
 
 from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.log import log
+from dossier.core.prepared import Prepared
 from dossier.core.units import CommitUnknown, ReadUnit, Unit, Units
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
 from dossier.storage.files import refusing
@@ -133,6 +134,16 @@ async def find(unit: ReadUnit, sha256: bytes, *, lock: bool = False) -> Blob | N
     """The workspace's blob with this digest, or None; locked against the sweeper with ``lock``."""
     query = select(Blob).where(Blob.workspace_id == unit.workspace_id, Blob.sha256 == sha256)
     return (await unit.session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+
+
+async def key_of(unit: ReadUnit, sha256: bytes) -> str | None:
+    """The key of the workspace's blob with this digest, or None."""
+    row = await _KEY.one(unit, {"workspace": unit.workspace_id, "sha256": sha256})
+    return None if row is None else str(row.key)
+
+
+_B = Blob.__table__.c
+_KEY = Prepared(select(_B.key).where(_B.workspace_id == bindparam("workspace"), _B.sha256 == bindparam("sha256")))
 
 
 async def keys_of(unit: ReadUnit, digests: Collection[bytes]) -> dict[bytes, str]:

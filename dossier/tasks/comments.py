@@ -101,6 +101,12 @@ def _myself(unit: Unit) -> UUID:
     return unit.actor.member_id
 
 
+def add_first_watchers(unit: Unit, task_id: UUID, *member_ids: UUID | None) -> None:
+    """The same for a task that is new, which nobody watches yet."""
+    watching = {id_ for id_ in member_ids if id_ is not None}
+    unit.session.add_all(Watcher(task_id=task_id, member_id=member_id) for member_id in watching)
+
+
 async def add_watchers(unit: Unit, task_id: UUID, *member_ids: UUID | None) -> None:
     """Make these members watch a task, which the caller has locked or just made; None is passed over."""
     for member_id in {id_ for id_ in member_ids if id_ is not None}:

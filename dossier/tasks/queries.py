@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, false, func, select, union_all
+from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from dossier import documents, users
+from dossier import documents, folders, users
 from dossier.core import paging
 from dossier.core.events import EventRow
+from dossier.core.prepared import Prepared
 from dossier.core.units import ReadUnit
 from dossier.core.web import Wire
 from dossier.tasks.models import CLOSED, NEVER, OPEN, Comment, Task, TaskText, Watcher
@@ -87,11 +88,14 @@ async def workspace_of(unit: ReadUnit, id_: UUID) -> UUID | None:
 
 async def find(unit: ReadUnit, task_id: UUID, *, lock: bool = False) -> Task | None:
     """A visible task of a living document; locked for a change with ``lock``."""
-    seen = await documents.readable(unit, Task.document_id)
-    query = select(Task).where(Task.id == task_id, Task.workspace_id == unit.workspace_id, seen)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return (await unit.session.execute(query)).scalar_one_or_none()
+    values = await folders.seen_values(unit) | {"id": task_id}
+    return (await unit.session.execute(_LOCKED if lock else _ONE, values)).scalar_one_or_none()
+
+
+_ONE = select(Task).where(
+    Task.id == bindparam("id"), Task.workspace_id == bindparam("workspace"), documents.read_by(Task.document_id)
+)
+_LOCKED = _ONE.with_for_update().execution_options(populate_existing=True)
 
 
 async def page(unit: ReadUnit, filters: Filters, limit: int, after: tuple[datetime, UUID] | None) -> Sequence[Task]:
@@ -224,11 +228,15 @@ async def watches(unit: ReadUnit, task_id: UUID, member_id: UUID) -> Watcher | N
 
 async def watchers_of(unit: ReadUnit, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """Who watches these tasks."""
-    query = select(Watcher.task_id, Watcher.member_id).where(Watcher.task_id.in_(ids))
     found: dict[UUID, list[UUID]] = {}
-    for task_id, member_id in await unit.session.execute(query.order_by(Watcher.task_id, Watcher.member_id)):
+    for task_id, member_id in await _WATCHERS.rows(unit, {"ids": list(ids)}) if ids else []:
         found.setdefault(task_id, []).append(member_id)
     return found
+
+
+_W = Watcher.__table__.c
+_ITS = _W.task_id.in_(bindparam("ids", expanding=True))
+_WATCHERS = Prepared(select(_W.task_id, _W.member_id).where(_ITS).order_by(_W.task_id, _W.member_id))
 
 
 # Wire shapes

@@ -16,10 +16,10 @@ from dossier.core.web import (
     IfMatch,
     Limit,
     json,
+    look,
     ok,
     paged,
     problems,
-    units,
     write,
 )
 from dossier.tasks import comments, schemas, service
@@ -64,8 +64,7 @@ async def list_tasks(
         due_before=due_before,
         due_after=due_after,
     )
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, filters, limit, after))
+    return paged(*await look(request, lambda unit: service.list_(unit, filters, limit, after)))
 
 
 @router.get(
@@ -76,7 +75,6 @@ async def list_tasks(
 )
 async def list_document_tasks(
     request: Request,
-    actor: CurrentActor,
     document_id: UUID,
     assignee: Assignee = None,
     status: Statuses = None,
@@ -85,8 +83,7 @@ async def list_document_tasks(
 ) -> Response:
     """The tasks of one document, the one due first at the top; none while it lies in the trash."""
     filters = Filters(document_id=document_id, assignee=assignee, statuses=frozenset(status or ()))
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, filters, limit, after))
+    return paged(*await look(request, lambda unit: service.list_(unit, filters, limit, after)))
 
 
 @router.post(
@@ -107,6 +104,7 @@ async def create_task(
         lambda unit: service.create(unit, document_id, body),
         status=201,
         location="/api/v1/tasks",
+        whole=True,
     )
 
 
@@ -136,10 +134,9 @@ async def carry_over_tasks(
     response_model=None,
     responses=ok(schemas.Task) | problems(TaskNotFound),
 )
-async def get_task(request: Request, actor: CurrentActor, task_id: UUID) -> Response:
+async def get_task(request: Request, task_id: UUID) -> Response:
     """One task, with its document's present head."""
-    async with units(request).read(actor) as unit:
-        return json(await service.get(unit, task_id))
+    return json(await look(request, lambda unit: service.get(unit, task_id)))
 
 
 @router.patch(
@@ -154,7 +151,7 @@ async def update_task(
 ) -> Response:
     """Change what is given and leave the rest. Needs the role editor on the document; the assignee may change the status
     with any role."""
-    return await write(request, actor, lambda unit: service.update(unit, task_id, body, if_match))
+    return await write(request, actor, lambda unit: service.update(unit, task_id, body, if_match), whole=True)
 
 
 @router.delete(
@@ -175,12 +172,9 @@ async def delete_task(request: Request, actor: CurrentActor, task_id: UUID, if_m
     response_model=None,
     responses=ok(schemas.CommentPage) | problems(TaskNotFound, BadCursor),
 )
-async def list_task_comments(
-    request: Request, actor: CurrentActor, task_id: UUID, limit: Limit = 50, after: After = None
-) -> Response:
+async def list_task_comments(request: Request, task_id: UUID, limit: Limit = 50, after: After = None) -> Response:
     """What was said on a task, oldest first."""
-    async with units(request).read(actor) as unit:
-        return paged(*await comments.list_comments(unit, task_id, limit, after))
+    return paged(*await look(request, lambda unit: comments.list_comments(unit, task_id, limit, after)))
 
 
 @router.post(
@@ -194,7 +188,9 @@ async def add_task_comment(
     request: Request, actor: CurrentActor, task_id: UUID, body: schemas.NewComment, _key: IdempotencyKey = None
 ) -> Response:
     """Say something on a task. Needs the role editor on the document; the assignee may with any role."""
-    return await write(request, actor, lambda unit: comments.add_comment(unit, task_id, body.body), status=201)
+    return await write(
+        request, actor, lambda unit: comments.add_comment(unit, task_id, body.body), status=201, whole=True
+    )
 
 
 @router.put(
@@ -227,9 +223,6 @@ async def unwatch_task(request: Request, actor: CurrentActor, task_id: UUID) -> 
     response_model=None,
     responses=ok(schemas.HistoryPage) | problems(TaskNotFound, BadCursor),
 )
-async def list_task_history(
-    request: Request, actor: CurrentActor, task_id: UUID, limit: Limit = 50, after: After = None
-) -> Response:
+async def list_task_history(request: Request, task_id: UUID, limit: Limit = 50, after: After = None) -> Response:
     """Who did what when, oldest first. Comments are named by their id, not repeated."""
-    async with units(request).read(actor) as unit:
-        return paged(*await comments.history(unit, task_id, limit, after))
+    return paged(*await look(request, lambda unit: comments.history(unit, task_id, limit, after)))

@@ -90,12 +90,12 @@ async def create(unit: Unit, document_id: UUID, new: NewTask) -> Wire:
     task = _new_task(unit, document_id, new.version or document.head_number, new)
     unit.session.add(task)
     await unit.session.flush()
-    await comments.add_watchers(unit, task.id, unit.actor.member_id, new.assignee_id)
+    comments.add_first_watchers(unit, task.id, unit.actor.member_id, new.assignee_id)
     await documents.adjust_open_tasks(unit, document_id, 1)
     _record(unit, task, "created", version=task.version_number)
     if task.assignee_id is not None:
         _record(unit, task, "assigned", assignee_id=str(task.assignee_id), previous=None)
-    return await get(unit, task.id)
+    return (await queries.wires(unit, [task]))[0]
 
 
 def _new_task(unit: Unit, document_id: UUID, version: int, new: NewTask) -> Task:
@@ -153,8 +153,7 @@ async def update(unit: Unit, task_id: UUID, change: TaskChange, if_match: str | 
     if task.is_open != was_open:
         await documents.adjust_open_tasks(unit, task.document_id, 1 if task.is_open else -1)
     _record_changes(unit, task, before, after)
-    await unit.session.flush()
-    return await get(unit, task_id)
+    return (await queries.wires(unit, [task]))[0]
 
 
 async def _for_change(unit: Unit, task_id: UUID, if_match: str | None, *, own: bool) -> tuple[Task, int]:

@@ -24,6 +24,7 @@ from dossier.core.web import (
     Limit,
     Wire,
     json,
+    look,
     ok,
     paged,
     problem,
@@ -257,8 +258,7 @@ async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: 
 )
 async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
     """What the actor is sending or has to answer for, oldest first. Nobody sees somebody else's."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, limit, after))
+    return paged(*await look(request, lambda unit: service.list_(unit, limit, after)))
 
 
 @router.head(

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, ok, paged, problems, units, write
+from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, look, ok, paged, problems, write
 from dossier.users import groups, invitations, schemas, service
 from dossier.users.errors import (
     AlreadyMember,
@@ -26,10 +26,9 @@ router = APIRouter(prefix="/api/v1", tags=["people"])
     response_model=None,
     responses=ok(schemas.MemberPage) | problems(),
 )
-async def list_members(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_members(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The people of the workspace, former ones too. E-mails are shown to owners and to oneself."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_members(unit, limit, after))
+    return paged(*await look(request, lambda unit: service.list_members(unit, limit, after)))
 
 
 @router.patch(
@@ -65,10 +64,9 @@ async def deactivate_member(request: Request, actor: CurrentActor, member_id: UU
     response_model=None,
     responses=ok(schemas.GroupPage) | problems(),
 )
-async def list_groups(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_groups(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The groups of the workspace and who is in them."""
-    async with units(request).read(actor) as unit:
-        return paged(*await groups.list_groups(unit, limit, after))
+    return paged(*await look(request, lambda unit: groups.list_groups(unit, limit, after)))
 
 
 @router.post(
@@ -98,10 +96,9 @@ async def create_group(
     response_model=None,
     responses=ok(schemas.Group) | problems(GroupNotFound),
 )
-async def get_group(request: Request, actor: CurrentActor, group_id: UUID) -> Response:
+async def get_group(request: Request, group_id: UUID) -> Response:
     """One group and who is in it."""
-    async with units(request).read(actor) as unit:
-        return json(await groups.get_group(unit, group_id))
+    return json(await look(request, lambda unit: groups.get_group(unit, group_id)))
 
 
 @router.patch(
@@ -137,10 +134,9 @@ async def delete_group(request: Request, actor: CurrentActor, group_id: UUID) ->
     response_model=None,
     responses=ok(schemas.InvitationPage) | problems(),
 )
-async def list_invitations(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_invitations(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The invitations that can still be accepted. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await invitations.list_invitations(unit, limit, after))
+    return paged(*await look(request, lambda unit: invitations.list_invitations(unit, limit, after)))
 
 
 @router.post(

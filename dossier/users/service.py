@@ -89,7 +89,7 @@ async def set_password(unit: Unit, user_id: UUID, password_hash: str, *, before:
     for mine in sorted(await memberships(unit, user_id), key=lambda mine: mine.workspace_id):
         actor = Actor(mine.workspace_id, mine.member_id, user_id, mine.name, "viewer")
         changed = events.NewEvent("password.changed", None, None, None, {"member_id": str(mine.member_id)})
-        await events.write(unit.session, actor, unit.now, [changed])
+        await events.write(unit, actor, [changed])
     return True
 
 

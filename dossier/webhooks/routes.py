@@ -18,6 +18,7 @@ from dossier.core.web import (
     Limit,
     comes_again,
     json,
+    look,
     ok,
     paged,
     problems,
@@ -33,10 +34,9 @@ State = Annotated[Literal["waiting", "delivered", "failed"] | None, Query(descri
 
 
 @router.get("", summary="List webhooks", response_model=None, responses=ok(schemas.WebhookPage) | problems(BadCursor))
-async def list_webhooks(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_webhooks(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """The addresses that events of the workspace are sent to. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await service.list_(unit, limit, after))
+    return paged(*await look(request, lambda unit: service.list_(unit, limit, after)))
 
 
 @router.post(
@@ -70,10 +70,9 @@ async def create_webhook(
     response_model=None,
     responses=ok(schemas.Webhook) | problems(WebhookNotFound),
 )
-async def get_webhook(request: Request, actor: CurrentActor, webhook_id: UUID) -> Response:
+async def get_webhook(request: Request, webhook_id: UUID) -> Response:
     """One webhook, without its secret. For owners."""
-    async with units(request).read(actor) as unit:
-        return json(await service.get(unit, webhook_id))
+    return json(await look(request, lambda unit: service.get(unit, webhook_id)))
 
 
 @router.patch(
@@ -169,15 +168,13 @@ async def replay_events(
 )
 async def list_deliveries(
     request: Request,
-    actor: CurrentActor,
     webhook_id: UUID,
     state: State = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Response:
     """What was sent to a webhook and what waits, newest first. Kept for 30 days. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await deliveries.list_(unit, webhook_id, limit, after, state))
+    return paged(*await look(request, lambda unit: deliveries.list_(unit, webhook_id, limit, after, state)))
 
 
 @router.get(
@@ -186,10 +183,9 @@ async def list_deliveries(
     response_model=None,
     responses=ok(schemas.WholeDelivery) | problems(DeliveryNotFound, WebhookNotFound),
 )
-async def get_delivery(request: Request, actor: CurrentActor, webhook_id: UUID, delivery_id: UUID) -> Response:
+async def get_delivery(request: Request, webhook_id: UUID, delivery_id: UUID) -> Response:
     """One delivery: what was sent, and each try with what came back. For owners."""
-    async with units(request).read(actor) as unit:
-        return json(await deliveries.get(unit, webhook_id, delivery_id))
+    return json(await look(request, lambda unit: deliveries.get(unit, webhook_id, delivery_id)))
 
 
 @router.post(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from dossier import sessions, users
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import Invalid
 from dossier.sessions import service
 from dossier.sessions.jobs import CONSUMERS
@@ -288,9 +288,7 @@ class TestPrograms:
         address = (await partner(world, pki).get(f"{API}/me")).json()["user"]["email"]
         assert address.endswith("@service.invalid")
         settings = world.parts.settings
-        reset = await world.parts.units.run(
-            sessions.NOBODY, lambda unit: service.make_reset_link(unit, address, settings)
-        )
+        reset = await world.parts.units.run(NOBODY, lambda unit: service.make_reset_link(unit, address, settings))
         assert reset is None
 
     async def test_gets_none_by_the_command_line_either(self, world: World, pki: Authority) -> None:

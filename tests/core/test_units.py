@@ -10,12 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from dossier.core import events, jobs
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import Conflict, StorageFull, Unavailable
 from dossier.core.events import Consumer, EventRow
 from dossier.core.jobs import GiveUp, Handler, JobRow
 from dossier.core.units import CommitUnknown, Unit
-from dossier.worker import NOWHERE, Worker
+from dossier.worker import Worker
 from tests.conftest import World
 
 
@@ -189,7 +189,7 @@ class TestJobs:
         assert (job.state, job.attempts) == ("dead", 3)
         assert "secret detail" not in (job.last_error or "")
         assert "RuntimeError" in (job.last_error or "")
-        assert await world.parts.units.run(NOWHERE, lambda unit: jobs.retry(unit.session, unit.now)) == 1
+        assert await world.parts.units.run(NOBODY, lambda unit: jobs.retry(unit.session, unit.now)) == 1
         assert await states(world) == ["ready"]
 
     async def test_waits_before_the_next_try(self, world: World) -> None:
@@ -223,18 +223,18 @@ class TestJobs:
         await promise(world)
         units = world.parts.units
         one, two = UUID(int=1), UUID(int=2)
-        job = await units.run(NOWHERE, lambda unit: jobs.claim(unit.session, one, unit.now))
+        job = await units.run(NOBODY, lambda unit: jobs.claim(unit.session, one, unit.now))
         assert job is not None
-        assert await units.run(NOWHERE, lambda unit: jobs.claim(unit.session, two, unit.now)) is None
+        assert await units.run(NOBODY, lambda unit: jobs.claim(unit.session, two, unit.now)) is None
         world.clock.move(seconds=61)
-        again = await units.run(NOWHERE, lambda unit: jobs.claim(unit.session, two, unit.now))
+        again = await units.run(NOBODY, lambda unit: jobs.claim(unit.session, two, unit.now))
         assert again is not None
         assert again.attempts == 2
         # The first worker comes late: it neither ends nor extends nor fails what is the other's now.
-        assert not await units.run(NOWHERE, lambda unit: jobs.finish(unit.session, job, one))
-        assert not await units.run(NOWHERE, lambda unit: jobs.extend(unit.session, job, one, unit.now))
-        assert not await units.run(NOWHERE, lambda unit: jobs.fail(unit.session, job, one, unit.now, "x", dead=True))
-        assert await units.run(NOWHERE, lambda unit: jobs.finish(unit.session, again, two))
+        assert not await units.run(NOBODY, lambda unit: jobs.finish(unit.session, job, one))
+        assert not await units.run(NOBODY, lambda unit: jobs.extend(unit.session, job, one, unit.now))
+        assert not await units.run(NOBODY, lambda unit: jobs.fail(unit.session, job, one, unit.now, "x", dead=True))
+        assert await units.run(NOBODY, lambda unit: jobs.finish(unit.session, again, two))
 
     async def test_exists_only_if_the_unit_commits(self, world: World) -> None:
         async def verb(unit: Unit) -> None:
@@ -251,7 +251,7 @@ class TestJobs:
 
         await world.parts.units.run(world.owner.actor, verb)
         units = world.parts.units
-        assert await units.run(NOWHERE, lambda unit: jobs.claim(unit.session, UUID(int=1), unit.now)) is None
+        assert await units.run(NOBODY, lambda unit: jobs.claim(unit.session, UUID(int=1), unit.now)) is None
 
 
 async def promise(world: World, **payload: Any) -> None:
@@ -265,7 +265,7 @@ async def promise(world: World, **payload: Any) -> None:
 
 async def rows(world: World) -> list[JobRow]:
     """The test jobs that are left."""
-    async with world.parts.units.read(NOWHERE) as unit:
+    async with world.parts.units.read(NOBODY) as unit:
         return [job for job in await jobs.list_(unit.session) if job.kind == "test.do"]
 
 

@@ -1,18 +1,17 @@
 """Holds every event that is written against the schema of its type."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from dossier.core.actor import Actor
 from dossier.core.events import NewEvent
+from dossier.core.units import Unit
 from dossier.feed import kinds
 
-Write = Callable[[AsyncSession, Actor, datetime, Sequence[NewEvent]], Coroutine[Any, Any, None]]
+Write = Callable[[Unit, Actor, Sequence[NewEvent]], Coroutine[Any, Any, None]]
 judged_types: set[str] = set()
 
 
@@ -38,8 +37,8 @@ def fault(event: NewEvent) -> str | None:
 def judged(write: Write) -> Write:
     """The same, but a test whose program writes an event of another shape fails."""
 
-    async def wrapped(session: AsyncSession, actor: Actor, now: datetime, recorded: Sequence[NewEvent]) -> None:
+    async def wrapped(unit: Unit, actor: Actor, recorded: Sequence[NewEvent]) -> None:
         assert [found for event in recorded if (found := fault(event))] == []
-        await write(session, actor, now, recorded)
+        await write(unit, actor, recorded)
 
     return wrapped

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from dossier import sessions
 from dossier.app import Parts, create_app, equip
+from dossier.core.actor import NOBODY
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.links import making
@@ -109,7 +110,7 @@ class Hinted:
             return await sessions.open_session(unit, id_, "test", timedelta(days=1))
 
         client = client_of(self.world.app)
-        secret = await self.world.parts.units.run(sessions.NOBODY, open_)
+        secret = await self.world.parts.units.run(NOBODY, open_)
         name = door.cookie_name(self.world.parts.settings)
         client.headers.update({"Cookie": f"{name}={secret}", "Sec-Fetch-Site": "cross-site"})
         return client

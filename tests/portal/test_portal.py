@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from dossier import users
 from dossier.app import Parts
-from dossier.worker import NOWHERE
+from dossier.core.actor import NOBODY
 from tests.conftest import World, client_of
 
 API = "/api/v1"
@@ -30,7 +30,7 @@ def wish(link_: str, /, **other: Any) -> dict[str, Any]:
 @pytest.fixture
 async def link(parts: Parts) -> str:
     """A set-up link's secret."""
-    return await parts.units.run(NOWHERE, lambda unit: users.make_link(unit, "setup", None, timedelta(days=1)))
+    return await parts.units.run(NOBODY, lambda unit: users.make_link(unit, "setup", None, timedelta(days=1)))
 
 
 @pytest.fixture

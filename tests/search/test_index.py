@@ -3,7 +3,7 @@
 import pytest
 
 from dossier.core import jobs
-from dossier.worker import NOWHERE
+from dossier.core.actor import NOBODY
 from tests.conftest import World
 from tests.documents.test_documents import add, everything
 
@@ -60,7 +60,7 @@ class TestSearch:
     async def test_broken_file_is_a_dead_job_with_a_reason(self, world: World) -> None:
         document = await add(world.editor.client, "broken.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\ngarbage")
         await world.work()
-        async with world.parts.units.read(NOWHERE) as unit:
+        async with world.parts.units.read(NOBODY) as unit:
             dead = await jobs.list_(unit.session, state="dead")
         assert [(job.kind, job.payload["document_id"]) for job in dead] == [("search.index", document["id"])]
         assert (dead[0].last_error or "").startswith("broken: ")

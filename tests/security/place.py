@@ -18,7 +18,7 @@ from sqlalchemy import text, update
 from dossier import documents, notices, sessions
 from dossier.app import build, create_app
 from dossier.core import jobs, log
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.feed import routes as feed_routes
@@ -244,7 +244,7 @@ async def signed_in(world: World, who: Someone, days: float = 1) -> httpx.AsyncC
         return await sessions.open_session(unit, user_id, "test", timedelta(days=days))
 
     client = client_of(world.app)
-    client.cookies.set("dossier_session", await world.parts.units.run(sessions.NOBODY, open_))
+    client.cookies.set("dossier_session", await world.parts.units.run(NOBODY, open_))
     client.headers["Origin"] = HOME
     return client
 

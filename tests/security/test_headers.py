@@ -16,9 +16,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dossier import sessions, storage
+from dossier import storage
 from dossier.app import Parts, build, create_app
 from dossier.core import log
+from dossier.core.actor import NOBODY
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
 from dossier.documents import service as documents_service
@@ -168,7 +169,7 @@ class TestFailures:
         async def spoil(unit: Unit) -> None:
             await unit.session.execute(text("ALTER TABLE document_tags RENAME TO gone"))
 
-        await world.parts.units.run(sessions.NOBODY, spoil)
+        await world.parts.units.run(NOBODY, spoil)
         query = {"tag": CANARY}
         answer = await world.editor.client.get(f"{API}/documents", params=query)
         assert (answer.status_code, answer.json()["code"], faults(answer)) == (500, "internal", [])
@@ -352,7 +353,7 @@ class TestSecrets:
         async def spoil(unit: Unit) -> None:
             await unit.session.execute(text("ALTER TABLE users RENAME COLUMN password_hash TO gone"))
 
-        await world.parts.units.run(sessions.NOBODY, spoil)
+        await world.parts.units.run(NOBODY, spoil)
         for answer in (
             await world.anonymous.post(f"{API}/session", json={"email": "owner@example.com", "password": CANARY}),
             await world.owner.client.get(f"{API}/me", headers={"Authorization": f"Bearer {CANARY}"}),

@@ -13,10 +13,11 @@ from fastapi import FastAPI, Request
 from sqlalchemy import select, update
 
 from dossier import sessions, users
+from dossier.core.actor import NOBODY
 from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit
 from dossier.core.web import CurrentActor
-from dossier.sessions import NOBODY, door
+from dossier.sessions import door
 from dossier.sessions.models import SessionRow, TokenRow
 from dossier.users.models import Member, User
 from tests.users.house import ORIGIN, PASSWORD, House

@@ -1,9 +1,9 @@
 """The jobs of the sessions room."""
 
 from dossier import sessions, users
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.events import consume
-from dossier.sessions import NOBODY, service
+from dossier.sessions import service
 from dossier.sessions.service import MOST_RESET_LINKS
 from tests.users.house import House
 

@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from dossier import users
+from dossier.core.actor import NOBODY
 from dossier.core.ids import new_id
-from dossier.sessions import NOBODY, service
+from dossier.sessions import service
 from tests.users.house import PASSWORD, House
 
 V1 = "/api/v1"

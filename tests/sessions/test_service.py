@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 
 from dossier import sessions, users
 from dossier.core import passwords
+from dossier.core.actor import NOBODY
 from dossier.core.errors import Invalid, Unauthenticated
 from dossier.core.ids import digest
-from dossier.sessions import NOBODY, service
+from dossier.sessions import service
 from dossier.sessions.errors import WrongPassword
 from dossier.sessions.models import SessionRow, TokenRow
 from dossier.sessions.schemas import Acceptance

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from dossier import sessions, users
-from dossier.core.actor import Actor, NotAllowed
+from dossier.core.actor import NOBODY, Actor, NotAllowed
 from dossier.core.errors import Invalid, Unauthenticated
 from dossier.core.ids import digest, new_id
 from dossier.core.web import Wire
-from dossier.sessions import NOBODY, service
+from dossier.sessions import service
 from dossier.sessions.errors import TokenNotFound
 from dossier.sessions.models import TokenRow
 from tests.users.house import House

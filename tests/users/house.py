@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from dossier import sessions, users
 from dossier.core import log, passwords, web
-from dossier.core.actor import Actor, Role
+from dossier.core.actor import NOBODY, Actor, Role
 from dossier.core.db import Base, Database
 from dossier.core.events import EventRow
 from dossier.core.ids import new_id
@@ -121,7 +121,7 @@ class House:
     async def work(self) -> int:
         """Run all jobs once; how many."""
         handlers = users.JOBS | sessions.JOBS
-        async with self.units.read(sessions.NOBODY) as unit:
+        async with self.units.read(NOBODY) as unit:
             waiting = (await unit.session.scalars(select(JobRow).order_by(JobRow.id))).all()
         for job in waiting:
             await handlers[job.kind].run(self, job)
@@ -129,13 +129,13 @@ class House:
 
     async def jobs(self) -> list[tuple[str, dict[str, Any]]]:
         """Kind and payload of every job."""
-        async with self.units.read(sessions.NOBODY) as unit:
+        async with self.units.read(NOBODY) as unit:
             return [(job.kind, job.payload) for job in await unit.session.scalars(select(JobRow).order_by(JobRow.id))]
 
     async def events(self, workspace: UUID | None = None) -> list[EventRow]:
         """The log of a workspace."""
         query = select(EventRow).where(EventRow.workspace_id == (workspace or self.acme)).order_by(EventRow.seq)
-        async with self.units.read(sessions.NOBODY) as unit:
+        async with self.units.read(NOBODY) as unit:
             return list(await unit.session.scalars(query))
 
     async def told(self, workspace: UUID | None = None) -> list[str]:
@@ -147,7 +147,7 @@ def build(units: Units, settings: Settings, mail: Outbox) -> FastAPI:
     """The routes of people and sessions in an app of their own."""
     app = FastAPI()
     app.state.units, app.state.settings, app.state.mail, app.state.limits = units, settings, mail, Limits()
-    app.state.authenticate, app.state.workspace_of = sessions.authenticate, {}
+    app.state.authenticate, app.state.actor_of, app.state.workspace_of = sessions.authenticate, sessions.actor_of, {}
     web.install(app)
     app.include_router(sessions_routes.router)
     app.include_router(users_routes.router)

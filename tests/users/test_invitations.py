@@ -6,11 +6,10 @@ from functools import partial
 import pytest
 
 from dossier import users
-from dossier.core.actor import Actor, NotAllowed
+from dossier.core.actor import NOBODY, Actor, NotAllowed
 from dossier.core.errors import Conflict, Invalid
 from dossier.core.ids import new_id
 from dossier.core.web import Wire
-from dossier.sessions import NOBODY
 from dossier.users.errors import InvitationNotFound
 from tests.users.house import House
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from dossier import users
+from dossier.core.actor import NOBODY
 from dossier.core.ids import digest, new_id
 from dossier.core.settings import Settings
 from dossier.core.units import Unit
-from dossier.sessions import NOBODY
 from dossier.users.models import Link
 from tests.users.house import House
 

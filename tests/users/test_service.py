@@ -6,12 +6,11 @@ import pytest
 
 from dossier import users
 from dossier.core import passwords
-from dossier.core.actor import Actor, NotAllowed
+from dossier.core.actor import NOBODY, Actor, NotAllowed
 from dossier.core.errors import Invalid
 from dossier.core.ids import new_id
 from dossier.core.passwords import UnfitPassword
 from dossier.core.units import Unit
-from dossier.sessions import NOBODY
 from tests.users.house import PASSWORD, House
 
 

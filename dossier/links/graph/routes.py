@@ -10,7 +10,7 @@ from dossier.core.actor import NotAllowed
 from dossier.core.errors import Invalid, StorageFull, TooLarge, Unauthenticated, Unavailable
 from dossier.core.idempotency import AlreadyDone, KeyReused
 from dossier.core.vault import VaultLocked
-from dossier.core.web import Answers, CurrentActor, IdempotencyKey, json, ok, problems, refusals, units, write
+from dossier.core.web import Answers, CurrentActor, IdempotencyKey, json, look, ok, problems, refusals, units, write
 from dossier.links.errors import LinkNotFound, LinkUnreachable
 from dossier.links.graph import choices, hints, schemas, sign_ins
 from dossier.links.graph.errors import SignInNotFound
@@ -111,10 +111,9 @@ async def end_link_sign_in(
     response_model=None,
     responses=ok(schemas.GraphSignIn) | problems(SignInNotFound),
 )
-async def get_link_sign_in(request: Request, actor: CurrentActor, sign_in_id: UUID) -> Response:
+async def get_link_sign_in(request: Request, sign_in_id: UUID) -> Response:
     """Whether it is done, who signed in, and until when it can be used as `credentials: {"sign_in": "<id>"}`. For owners."""
-    async with units(request).read(actor) as unit:
-        return json(await sign_ins.get(unit, sign_in_id))
+    return json(await look(request, lambda unit: sign_ins.get(unit, sign_in_id)))
 
 
 @router.post(

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from dossier import sessions
 from dossier.connectors import RemoteError
-from dossier.core.actor import Actor
+from dossier.core.actor import NOBODY, Actor
 from dossier.core.errors import Invalid
 from dossier.core.ids import digest, new_id, new_secret
 from dossier.core.log import log
@@ -67,7 +67,7 @@ async def come_back(context: Any, who: sessions.Identity, state: str, code: str)
     Raises SessionNeeded, NotAllowed, Unavailable.
     """
     who.require_session()
-    async with context.units.read(sessions.NOBODY) as unit:
+    async with context.units.read(NOBODY) as unit:
         query = select(SignInRow.id, SignInRow.member_id).where(SignInRow.state_hash == digest(state))
         found = (await unit.session.execute(query)).one_or_none()
     mine = next((each for each in who.memberships if found and each.member_id == found.member_id), None)

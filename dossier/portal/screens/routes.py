@@ -9,7 +9,7 @@ from dossier import documents, folders
 from dossier.core.jobs import JobNotFound
 from dossier.core.paging import BadCursor
 from dossier.core.settings import Settings
-from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, ok, paged, problems, units, write
+from dossier.core.web import After, CurrentActor, IdempotencyKey, Limit, json, look, ok, paged, problems, units, write
 from dossier.documents import Filters
 from dossier.portal.screens import activity, finding, home, jobs, schemas, workspace
 
@@ -18,10 +18,9 @@ Words = Annotated[str, Query(max_length=500, description="Words; the last one ma
 
 
 @router.get("/home", summary="Read Home", tags=["home"], response_model=None, responses=ok(schemas.Home) | problems())
-async def get_home(request: Request, actor: CurrentActor) -> Response:
+async def get_home(request: Request) -> Response:
     """My open tasks, the documents that wait for me or that I touched last, and what happened lately."""
-    async with units(request).read(actor) as unit:
-        return json(await home.get(unit))
+    return json(await look(request, lambda unit: home.get(unit)))
 
 
 @router.get(
@@ -33,7 +32,6 @@ async def get_home(request: Request, actor: CurrentActor) -> Response:
 )
 async def list_activity(
     request: Request,
-    actor: CurrentActor,
     document_id: UUID | None = None,
     types: Annotated[list[str] | None, Query(description="Only these types of event.", max_length=50)] = None,
     limit: Limit = 50,
@@ -41,8 +39,7 @@ async def list_activity(
 ) -> Response:
     """What happened to documents, tasks and folders that I may see now, newest first; with `document_id` to one of them. For
     people: a program follows the feed, `GET /events`."""
-    async with units(request).read(actor) as unit:
-        return paged(*await activity.page(unit, limit, after, document_id, types or ()))
+    return paged(*await look(request, lambda unit: activity.page(unit, limit, after, document_id, types or ())))
 
 
 @router.get(
@@ -93,10 +90,9 @@ async def search_documents(
     response_model=None,
     responses=ok(schemas.Workspace) | problems(),
 )
-async def get_workspace(request: Request, actor: CurrentActor) -> Response:
+async def get_workspace(request: Request) -> Response:
     """The workspace in force: its name, the rules, and for owners what it holds."""
-    async with units(request).read(actor) as unit:
-        return json(await workspace.get(unit, _settings(request)))
+    return json(await look(request, lambda unit: workspace.get(unit, _settings(request))))
 
 
 @router.patch(
@@ -120,15 +116,13 @@ async def update_workspace(request: Request, actor: CurrentActor, body: schemas.
 )
 async def list_jobs(
     request: Request,
-    actor: CurrentActor,
     state: Annotated[Literal["failed", "waiting", "running"] | None, Query(description="Only these.")] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Response:
     """Promised work of the workspace, newest first: what failed for good, what waits for its (next) try, what runs. What is
     done is not kept. For owners."""
-    async with units(request).read(actor) as unit:
-        return paged(*await jobs.page(unit, state, limit, after))
+    return paged(*await look(request, lambda unit: jobs.page(unit, state, limit, after)))
 
 
 @router.post(
