@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -318,6 +319,20 @@ class TestTray:
             assert window.axe_both() == []
             with page.expect_response(lambda answer: answer.request.method == "DELETE"):
                 page.get_by_role("button", name="Cancel c.bin").click()
+
+    def test_a_cancel_with_the_last_breath(self, mara: Window, api: Api, place: dict[str, Any], tmp_path: Path) -> None:
+        """The page is closed in the same moment: what was cancelled does not come back at the next visit."""
+        path = tree(tmp_path, {"gone.bin": noise(9_000_000)}) / "gone.bin"
+        page = opened(mara, place)
+        with slow_line(page, 200_000):
+            pick(page, "files", [path])
+            expect(line(page, "gone.bin")).to_contain_text(" of 9 MB")
+        page.get_by_role("button", name="Cancel gone.bin").click()
+        page.close()
+        deadline = time.monotonic() + 20
+        while any(each["name"] == "gone.bin" for each in api.call("GET", "/uploads")["items"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     def test_german(self, windows: Callable[..., Window], base: str, place: dict[str, Any], tmp_path: Path) -> None:
         page = windows(base, locale="de-DE").sign_in("mara").open(f"/documents?folder={place['id']}")
