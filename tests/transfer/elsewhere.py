@@ -12,12 +12,33 @@ from typing import Any
 
 import httpx
 
-from dossier.transfer import TreeReport
+from dossier.transfer import Quiet, TreeReport
 from dossier.transfer.remote import Address, OnConflict, send_tree
 from tests.proxy import Proxy
 from tools.stack import DOSSIER, Program
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("DOSSIER_")}
+
+
+class Counted(Quiet):
+    """What a bar would show at the end: of files and bytes how many were expected, and how many came."""
+
+    def __init__(self) -> None:
+        self.things, self.bytes = [0, 0], [0, 0]
+
+    def expect(self, things: int, size: int) -> None:
+        self.things[0] += things
+        self.bytes[0] += size
+
+    def moved(self, size: int) -> None:
+        self.bytes[1] += size
+
+    def done(self, things: int = 1) -> None:
+        self.things[1] += things
+
+    @property
+    def shows(self) -> bool:
+        return True
 
 
 class Elsewhere:
@@ -76,9 +97,12 @@ class Elsewhere:
     async def send(
         self, path: Path, folder: str, on_conflict: OnConflict = "error", url: str = "", patience: float = 60
     ) -> TreeReport:
-        """Send a tree in this process."""
-        address = Address(url or self.url, self.token, patience=patience)
-        return await send_tree(address, path, [folder], on_conflict)
+        """Send a tree in this process; what shows how far it is has then seen each byte and file once."""
+        address, counted = Address(url or self.url, self.token, patience=patience), Counted()
+        report = await send_tree(address, path, [folder], on_conflict, counted)
+        if "bad_name" not in [each["code"] for each in report.failed]:  # these the walk leaves out before it begins
+            assert (counted.bytes, counted.things) == ([report.bytes] * 2, [report.files] * 2)
+        return report
 
     def start(self, path: Path, folder: str, url: str = "", *words: str) -> "subprocess.Popen[str]":
         """Start `dossier import --to` as a program of its own, without any settings."""

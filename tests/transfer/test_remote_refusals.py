@@ -15,6 +15,7 @@ from dossier.core.errors import StorageFull, Unauthenticated
 from dossier.transfer.errors import ServerAway, ServerRefused, ServerUnfit
 from dossier.transfer.remote import Address, send_tree
 from dossier.transfer.remote.answers import Answer, Lost, judge
+from dossier.transfer.remote.server import Patience
 from tests.proxy import Proxy
 from tests.transfer.elsewhere import Elsewhere, digests, line, noise
 from tests.transfer.office import write
@@ -263,6 +264,32 @@ class TestMoments:
             await proxy.stop()
         assert (report.added, report.failed, proxy.left) == (20, [], 0)
         assert elsewhere.tree(status) == digests(files)
+
+
+class TestPatience:
+    async def test_begins_with_the_first_failure_and_ends(self) -> None:
+        patience, lost = Patience(0.6), Lost(ServerAway())
+        await asyncio.sleep(0.7)  # a long request that went well
+        await patience.wait(lost)
+        await patience.wait(lost)
+        await asyncio.sleep(0.3)
+        with pytest.raises(ServerAway):
+            await patience.wait(lost)
+
+    async def test_is_renewed(self) -> None:
+        patience, lost = Patience(60), Lost(ServerRefused("No"), tries=2)
+        for _ in range(2):
+            await patience.wait(lost)
+            patience.renew()
+        await patience.wait(lost)
+        with pytest.raises(ServerRefused):
+            await patience.wait(lost)
+
+    async def test_waits_as_long_as_it_is_told(self) -> None:
+        patience, begun = Patience(0.5), time.monotonic()
+        await patience.wait(Lost(ServerAway(), wait=1.2))
+        assert time.monotonic() - begun >= 1.2
+        await patience.wait(Lost(ServerAway()))  # that wait was the server's wish
 
 
 def answer(status: int, code: str = "", **headers: str) -> Answer:

@@ -230,7 +230,7 @@ class _One:
                 if refused.status in (
                     404,
                     410,
-                ):  # an answer to HEAD has no code; a folder that is gone shows at the beginning
+                ):  # HEAD tells no code; where the folder is gone, the next beginning says so
                     raise Gone(refused) from refused
                 raise
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -19,8 +20,10 @@ from dossier.transfer.errors import FileChanged, ServerAway, ServerRefused, Serv
 from dossier.transfer.remote.answers import Answer, Lost, judge
 from dossier.transfer.remote.content import Body
 
-SILENT_SECONDS: Final = 90.0
+SILENT_SECONDS: Final = 120.0
 """A request that moves no byte for so long, and has no answer then, is given up; the server takes 20 at most for an end."""
+UNSENT_BYTES: Final = 1 << 17
+"""What may wait in the system before it goes onto the line: a slow one would empty megabytes in silence."""
 PATIENCE_SECONDS: Final = 600.0
 SHORTEST, LONGEST = 0.5, 15.0
 Headers = dict[str, str]
@@ -68,7 +71,7 @@ class Address:
 
 
 class Patience:
-    """Waits between tries, longer each time, until nothing has gone on for too long."""
+    """Waits between tries, longer each time, until since the first failure nothing has gone on for too long."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -76,13 +79,14 @@ class Patience:
 
     def renew(self) -> None:
         """It went on."""
-        self._tries, self._until = 0, asyncio.get_running_loop().time() + self._seconds
+        self._tries, self._until = 0, 0.0
 
     async def wait(self, lost: Lost) -> None:
         """Wait for the next try. Raises the refusal where there is to be none."""
+        now = asyncio.get_running_loop().time()
         self._tries += 1
-        over = asyncio.get_running_loop().time() >= self._until
-        if over or (lost.tries is not None and self._tries >= lost.tries):
+        self._until = now + self._seconds if self._tries == 1 else self._until
+        if now >= self._until or (lost.tries is not None and self._tries >= lost.tries):
             raise lost.refusal from lost
         pause = min(LONGEST, SHORTEST * 2.0 ** min(self._tries - 1, 10)) * random.uniform(0.7, 1.0)  # noqa: S311  # jitter
         self._until += lost.wait  # it was the server's wish
@@ -178,6 +182,14 @@ def _reason(error: Exception) -> str:
     return (told or type(error).__name__).rstrip(".")
 
 
+def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = info
+    made = socket.socket(family, kind, protocol)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return made
+
+
 @asynccontextmanager
 async def connected(address: Address) -> AsyncIterator[Server]:
     """A server that answered, and takes the token. Raises Invalid, and as ``Server.greet``."""
@@ -185,7 +197,7 @@ async def connected(address: Address) -> AsyncIterator[Server]:
     # The environment's own netrc would get between: so its proxies are asked for here.
     proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=20)
-    connector = aiohttp.TCPConnector(ssl=address.trust())
+    connector = aiohttp.TCPConnector(ssl=address.trust(), socket_factory=_socket)
     async with aiohttp.ClientSession(
         connector=connector, headers=address.headers, timeout=timeout, proxy=proxy, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:

@@ -132,6 +132,7 @@ class _There:
             self._gate.release()
         if not is_new:
             self._report.unchanged += 1
+            self._progress.moved(item.file.size)
         elif goal.document_id:
             self._report.versions += 1
         else:
