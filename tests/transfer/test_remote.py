@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -26,16 +26,6 @@ FILES = {
 THERE = digests(FILES)
 THERE["x/a (2).txt"] = THERE.pop("x/a.txt")
 LARGE = noise(40_000_000)
-
-
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
-    """A running Dossier."""
-    found = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
-    found.program.start()
-    yield found
-    found.program.stop()
-    found.dossier("doctor")
 
 
 @pytest.fixture
@@ -211,3 +201,35 @@ class TestBroken:
         assert (await elsewhere.send(root, "refused", url=broken.endpoint)).added == 1
         assert broken.passed < passed + 10_000
         assert elsewhere.tree("refused") == digests({"large.bin": LARGE})
+
+    async def test_an_upload_that_is_gone(self, elsewhere: Elsewhere, broken: Line, tmp_path: Path) -> None:
+        """As where it has expired: the file is sent from its beginning."""
+
+        def end() -> None:
+            (upload,) = elsewhere.items("/uploads")
+            elsewhere.ask("DELETE", f"/uploads/{upload['id']}", headers={"Tus-Resumable": "1.0.0"})
+
+        loop = asyncio.get_running_loop()
+        broken.when(12_000_000, lambda: loop.run_in_executor(None, end))
+        report = await elsewhere.send(write(tmp_path / "in", {"large.bin": LARGE}), "gone", url=broken.endpoint)
+        assert (report.added, report.failed) == (1, [])
+        assert broken.heads.count("POST /api/v1/uploads") == 2
+        assert elsewhere.tree("gone") == digests({"large.bin": LARGE})
+
+    @pytest.mark.parametrize("request_", ["POST /api/v1/folders", "POST /api/v1/uploads"])
+    async def test_an_answer_that_is_lost(
+        self, elsewhere: Elsewhere, broken: Line, tmp_path: Path, request_: str
+    ) -> None:
+        """The server has done it: the same request again finds that out."""
+        count, folder = broken.spoil, request_.rpartition("/")[2]
+
+        def lose(data: bytes) -> bytes:
+            if data.startswith(request_.encode()) and broken.heads.count(request_) == 0:
+                broken.down_left = 9
+            return count(data)
+
+        broken.spoil = lose
+        report = await elsewhere.send(write(tmp_path / "in", {"a.txt": b"1"}), folder, url=broken.endpoint)
+        assert (report.added, report.failed, broken.heads.count(request_)) == (1, [], 2)
+        assert elsewhere.tree(folder) == digests({"a.txt": b"1"})
+        assert elsewhere.items("/uploads") == []

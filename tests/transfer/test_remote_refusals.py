@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,6 @@ from tests.transfer.office import write
 from tools.servers import free_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.embedded]
-
-
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
-    """A running Dossier."""
-    found = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
-    found.program.start()
-    yield found
-    found.program.stop()
 
 
 class Command:
