@@ -268,7 +268,7 @@ def jobs_retry(
 @cli.command("import")
 def import_(
     path: Annotated[Path, typer.Argument(help="A file, a folder whose content comes in, or an export.")],
-    workspace: Annotated[str, typer.Option("--workspace", help="Its slug; with --to the token's own.")] = "",
+    workspace: Annotated[str, typer.Option("--workspace", help="The workspace's slug; not needed with --to.")] = "",
     folder: Annotated[str, typer.Option(help="Where to, as in A/B; made where it is not there.")] = "",
     as_: Annotated[str, typer.Option("--as", help="The member to do it as, by e-mail; the system without.")] = "",
     to: Annotated[str, typer.Option(help="A Dossier elsewhere, as in https://dossier.example.com.")] = "",
