@@ -8,14 +8,14 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
 from dossier.app import Parts
-from dossier.console import NOWHERE, run, show, workspace_actor
+from dossier.console import NOWHERE, run, send, show, workspace_actor
 from dossier.core import migrate
 from dossier.core.actor import Actor, Role
 from dossier.core.errors import DossierError, Invalid
@@ -268,13 +268,29 @@ def jobs_retry(
 @cli.command("import")
 def import_(
     path: Annotated[Path, typer.Argument(help="A file, a folder whose content comes in, or an export.")],
-    workspace: Workspace,
+    workspace: Annotated[str, typer.Option("--workspace", help="The workspace's slug; not needed with --to.")] = "",
     folder: Annotated[str, typer.Option(help="Where to, as in A/B; made where it is not there.")] = "",
     as_: Annotated[str, typer.Option("--as", help="The member to do it as, by e-mail; the system without.")] = "",
+    to: Annotated[str, typer.Option(help="A Dossier elsewhere, as in https://dossier.example.com.")] = "",
+    on_conflict: Annotated[
+        Literal["error", "version", "rename"], typer.Option(help="With --to: a name that other content has.")
+    ] = "error",
+    cert: Annotated[Path | None, typer.Option(help="With --to: a client certificate, in the token's place.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its key, where that is another file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in a tree of files, or an export into an empty workspace. Can be cut off and started again."""
+    """Bring in a tree of files, or an export into an empty workspace. Can be cut off and started again.
+
+    With --to it goes to a Dossier elsewhere, as the one whose token is in DOSSIER_TOKEN."""
     from dossier import transfer, users
+
+    if to:
+        if as_:
+            raise typer.BadParameter("With --to it is done as the one whose token it is: without --as.")
+        _tell(send(path, to, workspace, folder, on_conflict, (cert, key), shows=not as_json), as_json)
+        return
+    if not workspace or cert or key or on_conflict != "error":
+        raise typer.BadParameter("Say which one by --workspace; --on-conflict, --cert and --key go with --to.")
 
     async def do(parts: Parts) -> transfer.TreeReport | transfer.Report:
         actor = replace(await workspace_actor(parts, workspace), name="import")

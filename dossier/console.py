@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -11,7 +13,12 @@ import typer
 from dossier.app import Parts, build
 from dossier.core import log, migrate, telemetry
 from dossier.core.actor import Actor
+from dossier.core.errors import Invalid
 from dossier.core.settings import Settings
+
+if TYPE_CHECKING:
+    from dossier.transfer import TreeReport
+    from dossier.transfer.remote import OnConflict
 
 T = TypeVar("T")
 NOWHERE = Actor.system(UUID(int=0), "command line")
@@ -64,3 +71,34 @@ async def workspace_actor(parts: Parts, slug: str) -> Actor:
     if workspace_id is None:
         raise users.WorkspaceNotFound(f"There is no workspace {slug}.")
     return Actor.system(workspace_id, "command line")
+
+
+def send(
+    path: Path,
+    url: str,
+    workspace: str,
+    folder: str,
+    on_conflict: "OnConflict",
+    certificate: tuple[Path | None, Path | None],
+    *,
+    shows: bool,
+) -> "TreeReport":
+    """Bring a tree to a Dossier elsewhere; needs no settings. Raises as ``send_tree``."""
+    from dossier import transfer
+    from dossier.transfer.remote import Address, send_tree
+
+    token = os.environ.get("DOSSIER_TOKEN", "").strip()
+    if not (token or certificate[0]):
+        raise typer.BadParameter("With --to, put a token into DOSSIER_TOKEN, or name a certificate by --cert.")
+    if transfer.is_export(path):
+        raise Invalid(
+            "This is an export; one comes in beside the database. Take it to the server's machine, and there: "
+            "dossier import PATH --workspace SLUG"
+        )
+    address = Address(url, token, workspace, *certificate)
+    try:
+        with transfer.shown("files", wanted=shows) as progress:
+            return asyncio.run(send_tree(address, path, [*filter(None, folder.split("/"))], on_conflict, progress))
+    except KeyboardInterrupt:
+        typer.echo("Cut off. What has arrived stays; the same command goes on from there.", err=True)
+        raise

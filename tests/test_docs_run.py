@@ -61,6 +61,8 @@ ELSEWHERE = {
     ("CONTRIBUTING.md", "make run"): "tests/test_serve.py",
     (OPERATIONS, "python deploy/drill.py"): "tests/faults/test_drill.py",
     (OPERATIONS, "sh deploy/secrets.sh"): "tests/deploy/test_compose.py",
+    (OPERATIONS, "read -rs DOSSIER_TOKEN"): "tests/transfer/test_remote_refusals.py",
+    (OPERATIONS, "dossier import papers --to"): "tests/transfer/test_remote_refusals.py",
     (TUTORIAL, "make run"): "tests/test_docs.py",
 }
 ENGINE = "it needs a container engine"
@@ -210,7 +212,7 @@ def place() -> Iterator[Path]:
 @pytest.mark.slow
 class TestEdge:
     def test_programs_get_in_by_their_certificates(self, place: Path) -> None:
-        *making, asking = text("certificates").strip().splitlines()
+        *making, asking, sending = text("certificates").strip().splitlines()
         bash("\n".join(making), place)
         self.check_configuration(place)
         hand_over(place / "pki")
@@ -225,6 +227,11 @@ class TestEdge:
             assert json.loads(bash(asking, place))["user"]["name"] == "Nordwind"
             without = re.sub("--(cert|key) [^ ]+ ", "", asking)
             assert json.loads(bash(without, place))["code"] == "unauthenticated"
+            (place / "README.md").write_text("Read me")
+            sending = sending.replace("localhost:8443", f"localhost:{nginx.partner_port}")
+            assert "1 added" in bash(sending, place)
+            with pytest.raises(AssertionError, match="is not trusted"):
+                bash(sending.removeprefix("SSL_CERT_FILE=pki/ca.crt "), place)
         finally:
             nginx.stop()
             program.stop()
@@ -232,7 +239,12 @@ class TestEdge:
     def register(self, program: Program, certificate: Path) -> None:
         """Let the certificate stand for a program of a workspace."""
         token = token_of(program)
-        body = {"name": "Nordwind", "role": "editor", "scopes": ["read"], "certificate": certificate.read_text()}
+        body = {
+            "name": "Nordwind",
+            "role": "editor",
+            "scopes": ["read", "write"],
+            "certificate": certificate.read_text(),
+        }
         headers = {"Authorization": f"Bearer {token}"}
         made = httpx.post(f"http://127.0.0.1:{program.port}/api/v1/certificates", json=body, headers=headers)
         assert made.status_code == 201, made.text

@@ -1,6 +1,8 @@
 """The ways import and export refuse."""
 
-from dossier.core.errors import Conflict, Invalid
+from typing import Any
+
+from dossier.core.errors import Conflict, DossierError, Invalid, Unavailable
 
 
 class PathUnfit(Invalid):
@@ -36,3 +38,37 @@ class WorkspaceNotEmpty(Conflict):
 
     code = "workspace_not_empty"
     title = "The workspace is not empty"
+
+
+class FileChanged(Conflict):
+    """A local file is not what it was when its sending began."""
+
+    code = "file_changed"
+    title = "The file changed while it was being sent"
+
+
+class ServerAway(Unavailable):
+    """A Dossier elsewhere has not answered for a while."""
+
+    code = "server_away"
+    title = "The server does not answer"
+
+
+class ServerUnfit(Invalid):
+    """What is at the address is no Dossier, or cannot be trusted to be one."""
+
+    code = "server_unfit"
+    title = "At this address is no Dossier that could be worked with"
+
+
+class ServerRefused(DossierError):
+    """What a Dossier elsewhere refuses, in its own words and with its own code; this code where it gave none."""
+
+    status = 502
+    code = "server_refused"
+    title = "The server refuses"
+
+    def __init__(self, detail: str, *, code: str = "", status: int = 0, **extra: Any) -> None:
+        super().__init__(detail, **extra)
+        # Of the instance, over those of the class: the server says them.
+        vars(self).update({name: value for name, value in (("code", code), ("status", status)) if value})

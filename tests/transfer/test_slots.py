@@ -34,6 +34,14 @@ class TestTake:
         known = place("a.txt")
         assert take(["a.txt"], known) == [("a.txt", known.id)]
 
+    def test_only_what_is_the_same_content(self) -> None:
+        first, second = place("a.txt", sha256=b"1"), place("a (2).txt", sha256=b"2")
+        for sha256, slot in ((b"1", ("a.txt", first)), (b"2", ("a (2).txt", second)), (b"3", ("a (3).txt", None))):
+            slots = Slots(there(first, second), ["a.txt"])
+            assert slots.has("A.txt") and not slots.has("b.txt")
+            taken = slots.take("document", "a.txt", sha256, only=True)
+            assert (taken.name, taken.place) == slot
+
     def test_another_case_is_the_same_name(self) -> None:
         known = place("Report.txt")
         assert take(["report.txt"], known) == [("Report.txt", known.id)]

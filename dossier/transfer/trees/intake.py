@@ -5,7 +5,7 @@ Started again after any end, it finds what the last run committed and goes on; n
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -20,11 +20,11 @@ from dossier.transfer.progress import Quiet
 from dossier.transfer.trees import queries, source
 from dossier.transfer.trees.batch import FATAL, Batch, Item
 from dossier.transfer.trees.report import TreeReport
+from dossier.transfer.trees.side import Names, Side
 from dossier.transfer.trees.slots import Place, Slots
 from dossier.transfer.trees.source import File, Listing
 
 FOLDERS_A_UNIT = 50
-Names = dict[Path, str]
 
 
 async def import_tree(
@@ -36,29 +36,52 @@ async def import_tree(
     cannot be read and what Dossier refuses is in the report and the run goes on. Raises PathUnfit, BadName, NameTaken,
     NotAllowed for ``folder``, and StorageFull or Unavailable at any moment.
     """
-    walk = _Walk(program, actor, progress or Quiet())
-    await walk.run(path, folder)
-    return walk.report
+    report, progress = TreeReport(), progress or Quiet()
+    await Walk(_Here(program, actor, report, progress), report, progress).run(path, folder)
+    return report
 
 
-class _Walk:
-    def __init__(self, program: Program, actor: Actor, progress: Quiet) -> None:
-        self._program, self._actor, self._progress = program, actor, progress
-        self.report = TreeReport()
-        self._batch = Batch(program, actor, self.report, progress)
+class _Here(Batch):
+    """The database and the store of this program."""
+
+    async def target(self, names: Sequence[str]) -> UUID:
+        return await self._program.units.run(self._actor, lambda unit: _target(unit, names))
+
+    async def places(self, folder_id: UUID) -> Mapping[bytes, Place]:
+        async with self._program.units.read(self._actor) as unit:
+            return await queries.places(unit, folder_id)
+
+    async def make(self, new: Names, parent_id: UUID) -> dict[Path, UUID | DossierError]:
+        async def make(unit: Unit) -> dict[Path, UUID | DossierError]:
+            return {path: (await folders.create(unit, name, parent_id))["id"] for path, name in new.items()}
+
+        try:
+            return await self._program.units.run(self._actor, make)
+        except FATAL:
+            raise
+        except DossierError as error:
+            return dict.fromkeys(new, error)
+
+
+class Walk:
+    """Takes a tree to a side, and reports. ``apart`` gives what is not the content of its place a name of its own."""
+
+    def __init__(self, side: Side, report: TreeReport, progress: Quiet, *, apart: bool = False) -> None:
+        self._side, self.report, self._progress, self._apart = side, report, progress, apart
 
     async def run(self, path: Path, folder: Sequence[str]) -> None:
+        """All that lies at a path, into the folder of this path of names. Raises as ``import_tree``."""
         first = await asyncio.to_thread(_look_at, path)
         if self._progress.shows:
             self._progress.expect(*await asyncio.to_thread(source.measure, first))
-        target = await self._program.units.run(self._actor, lambda unit: _target(unit, folder))
+        target = await self._side.target(folder)
         waiting = list((await self._visit(first, target)).items())
         while waiting:
             below, folder_id = waiting.pop()
             found = await self._look_into(below)
             if found is not None:
                 waiting += (await self._visit(found, folder_id)).items()
-        await self._batch.finish()
+        await self._side.finish()
 
     async def _look_into(self, folder: Path) -> Listing | None:
         try:
@@ -72,9 +95,7 @@ class _Walk:
         for path, reason in found.skipped:
             self.report.skip(path, reason)
         names = await self._names(found)
-        async with self._program.units.read(self._actor) as unit:
-            there = await queries.places(unit, folder_id)
-        slots = Slots(there, list(names.values()))
+        slots = Slots(await self._side.places(folder_id), list(names.values()))
         made = await self._make([path for path in found.folders if path in names], names, slots, folder_id)
         await self._take_in(found.files, names, slots, folder_id)
         return made
@@ -107,17 +128,12 @@ class _Walk:
         return made
 
     async def _make_some(self, new: Names, parent_id: UUID) -> dict[Path, UUID]:
-        async def make(unit: Unit) -> dict[Path, UUID]:
-            return {path: (await folders.create(unit, name, parent_id))["id"] for path, name in new.items()}
-
-        try:
-            made = await self._program.units.run(self._actor, make)
-        except FATAL:
-            raise
-        except DossierError as error:
-            for path in new:
-                await self._fail(path, error)
-            return {}
+        made: dict[Path, UUID] = {}
+        for path, result in (await self._side.make(new, parent_id)).items():
+            if isinstance(result, DossierError):
+                await self._fail(path, result)
+            else:
+                made[path] = result
         self.report.new_folders += len(made)
         return made
 
@@ -125,9 +141,10 @@ class _Walk:
         self.report.files += len(files)
         self.report.bytes += sum(file.size for file in files)
         named = [file for file in files if file.path in names]
-        digests = await self._digests_of_twins(named, names)
+        digests = await self._digests(named, names, slots)
         for file in sorted(named, key=lambda file: not slots.knows(digests.get(file.path))):
-            slot = slots.take("document", names[file.path], digests.get(file.path))
+            sha256 = digests.get(file.path)
+            slot = slots.take("document", names[file.path], sha256, only=self._apart and sha256 is not None)
             try:
                 unchanged = slot.place is not None and await self._same(file, slot.place)
             except OSError as error:
@@ -136,15 +153,16 @@ class _Walk:
             if unchanged:
                 self._pass_over(file)
             else:
-                await self._batch.put(Item(file, folder_id, slot, names[file.path]))
+                await self._side.put(Item(file, folder_id, slot, names[file.path]))
 
-    @staticmethod
-    async def _digests_of_twins(files: Sequence[File], names: Names) -> dict[Path, bytes]:
-        """The digests of files whose names are equal in Dossier; one that cannot be read has none."""
+    async def _digests(self, files: Sequence[File], names: Names, slots: Slots) -> dict[Path, bytes]:
+        """The digests of files whose place they decide: whose names are equal in Dossier, or which are kept ``apart`` from
+        what is there. One that cannot be read has none."""
         counts = Counter(names[file.path] for file in files)
         digests: dict[Path, bytes] = {}
         for file in files:
-            if counts[names[file.path]] > 1:
+            name = names[file.path]
+            if counts[name] > 1 or (self._apart and slots.has(name)):
                 with suppress(OSError):
                     digests[file.path] = await asyncio.to_thread(source.digest, file.path)
         return digests

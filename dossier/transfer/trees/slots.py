@@ -48,13 +48,18 @@ class Slots:
         self._exact = frozenset(names)
         self._given: set[bytes] = set()
 
-    def take(self, kind: str, name: str, sha256: bytes | None = None) -> Slot:
-        """The place of a local name; of several that are left for it, one with ``sha256`` comes first."""
+    def take(self, kind: str, name: str, sha256: bytes | None = None, *, only: bool = False) -> Slot:
+        """The place of a local name; of several that are left for it, one with ``sha256`` comes first, and with ``only`` no
+        other one counts."""
         found = [place for place in self._candidates(kind, name) if folders.name_key(place.name) not in self._given]
-        place = next((each for each in found if each.sha256 == sha256), found[0] if found else None)
+        place = next((each for each in found if each.sha256 == sha256), found[0] if found and not only else None)
         taken = self._free(kind, name) if place is None else place.name
         self._given.add(folders.name_key(taken))
         return Slot(taken, place)
+
+    def has(self, name: str) -> bool:
+        """Whether something here has this name, in whatever case."""
+        return folders.name_key(name) in self._there
 
     def knows(self, sha256: bytes | None) -> bool:
         """Whether a document here has this digest."""
