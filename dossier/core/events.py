@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ from dossier.core.actor import Actor
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Uuid, new_id
+from dossier.core.rows import insert_rows
 
 if TYPE_CHECKING:
     from dossier.core.units import Unit
@@ -94,8 +95,9 @@ async def write(session: AsyncSession, actor: Actor, now: datetime, recorded: Se
     if not recorded:
         return
     first = await _take(session, actor.workspace_id, len(recorded))
-    await session.execute(
-        insert(EventRow),
+    await insert_rows(
+        session,
+        EventRow,
         [
             {
                 "workspace_id": actor.workspace_id,
@@ -108,7 +110,7 @@ async def write(session: AsyncSession, actor: Actor, now: datetime, recorded: Se
                 "actor_id": actor.member_id,
                 "actor_name": actor.name,
                 "at": now,
-                "stored": trail.marked(event.data),
+                "data": trail.marked(event.data),
             }
             for offset, event in enumerate(recorded)
         ],
