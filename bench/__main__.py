@@ -14,7 +14,7 @@ import time
 
 from bench import figures
 
-GROUPS = ("lists", "work", "bytes", "resting")
+GROUPS = ("lists", "work", "bulk", "bytes", "resting")
 
 
 def _commit() -> str:
