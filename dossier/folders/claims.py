@@ -19,7 +19,7 @@ Holder = tuple[str, UUID]
 Place = tuple[UUID, bytes]
 """A folder and a ``name_key``."""
 
-PLACES_A_STATEMENT, NUMBERS_AHEAD, LEAST_AHEAD = 1000, 4, 8
+PLACES_A_STATEMENT, NUMBERS_AHEAD, LEAST_AHEAD = 500, 4, 8
 NAMES: Any = Name.__table__
 
 

@@ -149,10 +149,16 @@ async def find(unit: ReadUnit, sha256: bytes) -> Blob | None:
 
 async def keys_of(unit: ReadUnit, digests: Collection[bytes], *, lock: bool = False) -> dict[bytes, str]:
     """digest → key of the workspace's blobs with these digests; those without a row are left out. Locked with ``lock``."""
-    query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(digests))
-    if lock:
-        query = query.order_by(Blob.sha256).with_for_update()  # in one order, or two Units could wait for each other
-    return {row.sha256: row.key for row in await unit.session.execute(query)}
+    found, wanted = dict[bytes, str](), sorted(digests)
+    for start in range(0, len(wanted), 500):  # MariaDB looks for a thousand in another way, and might lock more
+        some = Blob.sha256.in_(wanted[start : start + 500])
+        query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, some)
+        if lock:
+            query = query.order_by(
+                Blob.sha256
+            ).with_for_update()  # in one order, or two Units could wait for each other
+        found |= {row.sha256: row.key for row in await unit.session.execute(query)}
+    return found
 
 
 async def list_(unit: ReadUnit, limit: int = 1000, after: bytes = b"") -> Sequence[Blob]:
