@@ -14,7 +14,7 @@ import time
 
 from bench import figures
 
-GROUPS = ("lists", "work", "bytes", "behind", "resting")
+GROUPS = ("lists", "work", "bulk", "bytes", "behind", "resting")
 
 
 def _commit() -> str:

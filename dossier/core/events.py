@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, bindparam, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +21,7 @@ from dossier.core.actor import Actor
 from dossier.core.clock import UtcTime
 from dossier.core.db import MYSQL_TABLE, Base
 from dossier.core.ids import Uuid, new_id
-from dossier.core.prepared import Prepared
+from dossier.core.prepared import Prepared, insert_rows
 
 if TYPE_CHECKING:
     from dossier.core.units import Unit
@@ -95,9 +95,10 @@ async def write(unit: "Unit", actor: Actor, recorded: Sequence[NewEvent]) -> Non
     if not recorded:
         return
     first = await _take(unit, actor.workspace_id, len(recorded))
-    await _INSERT.run(
+    await insert_rows(
         unit,
-        *(
+        EventRow,
+        [
             {
                 "workspace_id": actor.workspace_id,
                 "seq": first + offset,
@@ -112,7 +113,7 @@ async def write(unit: "Unit", actor: Actor, recorded: Sequence[NewEvent]) -> Non
                 "data": trail.marked(event.data),
             }
             for offset, event in enumerate(recorded)
-        ),
+        ],
     )
 
 
@@ -127,7 +128,6 @@ _C = EventCounter.__table__.c
 _MINE = _C.workspace_id == bindparam("workspace")
 _COUNT = Prepared(update(EventCounter).where(_MINE).values(seq=_C.seq + bindparam("count")))
 _COUNTED = Prepared(select(_C.seq).where(_MINE))
-_INSERT = Prepared(insert(EventRow).values({each: bindparam(each.key) for each in EventRow.__table__.c}))
 
 
 async def last_seq(session: AsyncSession, workspace_id: UUID) -> int:

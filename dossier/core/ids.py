@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     """A UUIDv7: opaque to users, sorted by time for the index."""
-    return UUID(bytes=uuid7().bytes)
+    return uuid7()
 
 
 def new_secret() -> str:
@@ -41,13 +41,22 @@ class Uuid(TypeDecorator[UUID]):
         return dialect.type_descriptor(LargeBinary(16))
 
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else value.bytes
+        return _bytes(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> UUID | None:
         return _uuid(value)
 
+    # A list or a batch has hundreds: nothing goes between the driver and these.
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], bytes | None]:
+        return _bytes
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[bytes | None], UUID | None]:
-        return _uuid  # a list has hundreds: nothing goes between the driver and this
+        return _uuid
+
+
+def _bytes(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
 
 
 @lru_cache(8192)  # the folder and the author of a whole page are mostly the same

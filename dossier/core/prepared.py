@@ -7,12 +7,13 @@ to answer. It still sends what is prepared here, so errors, pools and listeners 
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CompoundSelect, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Insert, Select, Update, bindparam, insert
 from sqlalchemy.engine import Dialect
 
-from dossier.core.db import wrapped
+from dossier.core.db import Base, wrapped
 
 if TYPE_CHECKING:
     from dossier.core.units import ReadUnit, Unit
@@ -126,3 +127,14 @@ def _binder(type_: Any, dialect: Dialect) -> Processor:
 def _named(names: list[str]) -> Any:
     make: Any = namedtuple
     return make("Found", names, rename=True)
+
+
+async def insert_rows(unit: "Unit", model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, values by the names of the columns, by one statement; all rows have the same names."""
+    if rows:
+        await _insert(model, tuple(rows[0])).run(unit, *rows)
+
+
+@cache
+def _insert(model: type[Base], names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(model).values({model.__table__.c[name]: bindparam(name) for name in names}))

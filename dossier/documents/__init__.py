@@ -1,5 +1,6 @@
 """Documents: versions that are never edited, a head that is always the highest number, locks that end, and the trash."""
 
+from dossier.documents.adding import Addition, add, add_many
 from dossier.documents.errors import DocumentLocked, DocumentNotFound, DocumentTrashed, NameMissing, VersionNotFound
 from dossier.documents.incoming import LengthMismatch
 from dossier.documents.jobs import CONSUMERS, JOBS
@@ -17,7 +18,6 @@ from dossier.documents.queries import (
 )
 from dossier.documents.schemas import DocumentChange
 from dossier.documents.service import (
-    add,
     adjust_open_tasks,
     check_addable,
     check_writable,
@@ -45,6 +45,7 @@ from dossier.documents.versions import (
 __all__ = [
     "CONSUMERS",
     "JOBS",
+    "Addition",
     "Content",
     "DocumentChange",
     "DocumentLocked",
@@ -56,6 +57,7 @@ __all__ = [
     "Upload",
     "VersionNotFound",
     "add",
+    "add_many",
     "add_version",
     "adjust_open_tasks",
     "authors_before",

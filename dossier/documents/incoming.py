@@ -11,11 +11,11 @@ from starlette.requests import Request
 from dossier import folders, storage
 from dossier.core.errors import BadRequest, Invalid
 from dossier.core.forms import Form
+from dossier.documents.adding import MOST
 from dossier.documents.errors import NameMissing
 from dossier.documents.versions import Upload
 
 F = TypeVar("F", bound=BaseModel)
-MOST_FILES = 1000
 
 
 class LengthMismatch(BadRequest):
@@ -69,8 +69,8 @@ async def receive_many(
     async with AsyncExitStack() as stack:
         uploads: list[Upload] = []
         async for part in form.files():
-            if len(uploads) == MOST_FILES:
-                raise Invalid(fields={"file": f"At most {MOST_FILES} files at once."})
+            if len(uploads) == MOST:
+                raise Invalid(fields={"file": f"At most {MOST} files at once."})
             file_name = _named(part.file_name)
             received = await stack.enter_async_context(_stored(request, workspace_id, part.chunks))
             uploads.append(Upload(received, file_name, getattr(merged, "comment", "")))

@@ -25,7 +25,7 @@ from dossier.core.web import (
     units,
     write,
 )
-from dossier.documents import incoming, locks, schemas, service, trash, versions
+from dossier.documents import adding, incoming, locks, queries, schemas, service, trash, versions
 from dossier.documents.errors import (
     DocumentLocked,
     DocumentNotFound,
@@ -98,7 +98,7 @@ async def add_document(
     async with incoming.receive(request, actor.workspace_id, query, check) as (fields, upload):
 
         async def add(unit: Unit) -> Wire:
-            return await service.add(unit, upload, fields.folder_id, fields.name, fields.on_conflict)
+            return await adding.add(unit, upload, fields.folder_id, fields.name, fields.on_conflict)
 
         digest = _digest(fields, [upload])
         return await write(request, actor, add, status=201, location="/api/v1/documents", body=digest)
@@ -130,8 +130,9 @@ async def add_documents(request: Request, actor: CurrentActor, _key: Idempotency
     async with incoming.receive_many(request, actor.workspace_id, schemas.BatchFields, check) as (fields, uploads):
 
         async def add(unit: Unit) -> Wire:
-            adding = [await service.add(unit, upload, fields.folder_id, None, fields.on_conflict) for upload in uploads]
-            return {"items": adding}
+            additions = [adding.Addition(upload, fields.folder_id) for upload in uploads]
+            ids = await adding.add_many(unit, additions, fields.on_conflict)
+            return {"items": await queries.wires(unit, await queries.by_ids(unit, ids, Filters()))}
 
         return await write(request, actor, add, status=201, body=_digest(fields, uploads))
 

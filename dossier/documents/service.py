@@ -1,4 +1,4 @@
-"""The verbs on documents and versions. Locks and the trash have rooms of their own beside this file."""
+"""The verbs on documents. Adding, versions, locks and the trash have rooms of their own beside this file."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -8,14 +8,13 @@ from sqlalchemy import delete
 
 from dossier import folders
 from dossier.core import paging
-from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.documents import locks, queries
 from dossier.documents.models import Document, Tag
 from dossier.documents.schemas import DocumentChange
 from dossier.documents.statements import Filters
-from dossier.documents.versions import Upload, add_version, append, check_match, facts, get, require, touch
+from dossier.documents.versions import check_match, get, require, touch
 
 Match = Callable[[ReadUnit, str, int | None, int], Awaitable[Sequence[tuple[int, UUID]]]]
 HITS_A_ROUND, MOST_ROUNDS = 200, 5
@@ -69,48 +68,6 @@ async def check_writable(unit: ReadUnit, document_id: UUID, if_match: str | None
     """Before bytes are received: refuse who may not add a version. Raises as ``add_version``."""
     check_match(await require(unit, document_id, "editor"), if_match)
     await locks.require_free(unit, document_id)
-
-
-async def add(
-    unit: Unit, upload: Upload, folder_id: UUID | None, name: str | None = None, on_conflict: str = "error"
-) -> Wire:
-    """Make a document of received bytes, or with ``on_conflict="version"`` a new version of the one of that name.
-
-    Raises FolderNotFound, NotAllowed, BadName, NameTaken (``rename`` finds a free name instead), DocumentLocked.
-    """
-    folder = await folders.require(unit, folder_id or (await folders.root(unit)).id, "editor")
-    name = folders.clean_name(name) if name else upload.file_name
-    taken = await folders.named(unit, folder.id, folders.name_key(name))
-    if taken and taken[0] == "document" and on_conflict == "version":
-        return await add_version(unit, taken[1], upload)
-    document_id = new_id()
-    name = await folders.claim(unit, folder.id, name, "document", document_id, rename=on_conflict == "rename")
-    document = _new_document(unit, document_id, folder.id, folder.scope_id, name)
-    unit.session.add(document)
-    await unit.session.flush()
-    version = await append(unit, document, upload)
-    unit.record("document.added", document_id=document.id, folder_id=folder.id, name=name, **facts(version))
-    return await get(unit, document.id)
-
-
-def _new_document(unit: Unit, id_: UUID, folder_id: UUID, scope_id: UUID, name: str) -> Document:
-    return Document(
-        id=id_,
-        workspace_id=unit.workspace_id,
-        folder_id=folder_id,
-        scope_id=scope_id,
-        name=name,
-        name_key=folders.name_key(name),
-        description="",
-        revision=0,
-        head_number=0,
-        media_type="",
-        open_tasks=0,
-        created_by=unit.actor.member_id,
-        created_at=unit.now,
-        updated_at=unit.now,
-        trashed=False,
-    )
 
 
 async def update(unit: Unit, document_id: UUID, change: DocumentChange, if_match: str | None = None) -> Wire:

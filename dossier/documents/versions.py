@@ -17,6 +17,8 @@ from dossier.documents.errors import DocumentNotFound, DocumentTrashed, VersionN
 from dossier.documents.media import sniff
 from dossier.documents.models import Document, Version
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -69,42 +71,51 @@ async def add_version(
 
     ``branched_from`` names the version that its author had before them, where that was not the newest.
     """
-    document = await require(unit, document_id, "editor", lock=True)
-    await locks.require_free(unit, document_id)
-    check_match(document, if_match)
-    version = await append(unit, document, upload, branched_from)
-    told = facts(version) | ({"branched_from": branched_from} if branched_from else {})
-    unit.record("version.added", document_id=document.id, name=document.name, **told)
+    await advance(unit, document_id, upload, if_match, branched_from)
     return await get(unit, document_id)
 
 
-async def append(unit: Unit, document: Document, upload: Upload, branched_from: int | None = None) -> Version:
-    blob = await storage.adopt(unit, upload.bytes)
-    return await _append_version(
-        unit,
-        document,
-        sha256=blob.sha256,
-        size=blob.size,
-        media_type=sniff(upload.bytes.stored.head, upload.file_name),
-        file_name=upload.file_name,
-        comment=upload.comment,
-        branched_from=branched_from,
-    )
+async def advance(
+    unit: Unit, document_id: UUID, upload: Upload, if_match: str | None = None, branched_from: int | None = None
+) -> None:
+    document = await require(unit, document_id, "editor", lock=True)
+    await locks.require_free(unit, document_id)
+    check_match(document, if_match)
+    await storage.adopt(unit, upload.bytes)
+    version = await _append(unit, document, described(upload) | {"branched_from": branched_from})
+    told = facts(version) | ({"branched_from": branched_from} if branched_from else {})
+    unit.record("version.added", document_id=document.id, name=document.name, **told)
 
 
-async def _append_version(unit: Unit, document: Document, **values: Any) -> Version:
-    version = Version(
-        document_id=document.id,
-        number=document.head_number + 1,
-        workspace_id=unit.workspace_id,
-        author_id=unit.actor.member_id,
-        created_at=unit.now,
-        **values,
-    )
-    unit.session.add(version)
-    document.head_number = version.number
-    document.media_type = version.media_type
-    document.author_id = version.author_id
+def described(upload: Upload) -> Row:
+    """What the bytes say of their version."""
+    stored = upload.bytes.stored
+    return {
+        "sha256": stored.sha256,
+        "size": stored.size,
+        "media_type": sniff(stored.head, upload.file_name),
+        "file_name": upload.file_name,
+        "comment": upload.comment,
+    }
+
+
+def version_row(unit: Unit, document_id: UUID, number: int, about: Row) -> Row:
+    """A version that the actor makes now."""
+    return about | {
+        "document_id": document_id,
+        "number": number,
+        "workspace_id": unit.workspace_id,
+        "author_id": unit.actor.member_id,
+        "created_at": unit.now,
+    }
+
+
+async def _append(unit: Unit, document: Document, about: Row) -> Row:
+    version = version_row(unit, document.id, document.head_number + 1, about)
+    unit.session.add(Version(**version))
+    document.head_number = version["number"]
+    document.media_type = version["media_type"]
+    document.author_id = version["author_id"]
     touch(unit, document)
     await unit.session.flush()
     return version
@@ -116,13 +127,14 @@ def touch(unit: Unit, document: Document) -> None:
     document.updated_at = unit.now
 
 
-def facts(version: Version) -> Wire:
+def facts(version: Row) -> Wire:
+    """What events tell of a version."""
     return {
-        "number": version.number,
-        "sha256": version.sha256.hex(),
-        "size": version.size,
-        "media_type": version.media_type,
-        "comment": version.comment,
+        "number": version["number"],
+        "sha256": version["sha256"].hex(),
+        "size": version["size"],
+        "media_type": version["media_type"],
+        "comment": version["comment"],
     }
 
 
@@ -166,16 +178,8 @@ async def restore_version(
     await locks.require_free(unit, document_id)
     check_match(document, if_match)
     old = await _version(unit, document, number)
-    version = await _append_version(
-        unit,
-        document,
-        sha256=old.sha256,
-        size=old.size,
-        media_type=old.media_type,
-        file_name=old.file_name,
-        comment=comment,
-        restored_from=number,
-    )
+    about = {name: getattr(old, name) for name in ("sha256", "size", "media_type", "file_name")}
+    version = await _append(unit, document, about | {"comment": comment, "restored_from": number})
     told = facts(version) | {"restored_from": number}
     unit.record("version.added", document_id=document.id, name=document.name, **told)
     return await get(unit, document_id)

@@ -1,5 +1,6 @@
 """Folders: the tree, the names in it, and the scopes that say who may do what below a folder."""
 
+from dossier.folders.claims import Claims, claim, free_name, release
 from dossier.folders.errors import (
     BadName,
     FolderCycle,
@@ -37,16 +38,14 @@ from dossier.folders.schemas import FolderChange
 from dossier.folders.service import (
     bury,
     check,
-    claim,
     create,
-    free_name,
     get,
     list_,
-    release,
     require,
     require_role,
     restrict,
     revive,
+    scopes_of,
     update,
 )
 from dossier.folders.workspaces import found_workspace, rename_workspace
@@ -54,6 +53,7 @@ from dossier.folders.workspaces import found_workspace, rename_workspace
 __all__ = [
     "MAX_NAME_BYTES",
     "BadName",
+    "Claims",
     "FolderChange",
     "FolderCycle",
     "FolderNotEmpty",
@@ -88,6 +88,7 @@ __all__ = [
     "roles",
     "root",
     "scope_of",
+    "scopes_of",
     "seen",
     "seen_values",
     "subtree",

@@ -3,7 +3,7 @@
 A folder's scope is the truth about who may see what lies in it. ``roles`` asks once per Unit which scopes the actor is in.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -128,6 +128,20 @@ def _one(lock: bool, trashed: bool) -> Select[Folder]:
     if not trashed:
         query = query.where(Folder.trashed_at.is_(None))
     return query.with_for_update() if lock else query
+
+
+async def scopes_among(unit: ReadUnit, folder_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The scopes of those of the folders that the actor may see and that are living."""
+    values = await seen_values(unit) | {"ids": sorted(set(folder_ids))}
+    return dict(await _SCOPES.rows(unit, values))
+
+
+_MINE_LIVING = (F.workspace_id == bindparam("workspace"), F.trashed_at.is_(None))
+_SCOPES = Prepared(
+    select(F.id, F.scope_id).where(
+        F.id.in_(bindparam("ids", expanding=True)), F.scope_id.in_(bindparam("scopes", expanding=True)), *_MINE_LIVING
+    )
+)
 
 
 async def root(unit: ReadUnit) -> Folder:

@@ -1,6 +1,6 @@
-"""The verbs on folders: make, rename, move, restrict, remove; and the names in them."""
+"""The verbs on folders: make, rename, move, restrict, remove."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -14,9 +14,10 @@ from dossier.core.ids import new_id
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.folders import queries
-from dossier.folders.errors import FolderCycle, FolderNotFound, FolderTooDeep, NameTaken, RootFolder
-from dossier.folders.models import Folder, Grant, Name, Scope
-from dossier.folders.names import clean_name, name_key, numbered
+from dossier.folders.claims import claim, release
+from dossier.folders.errors import FolderCycle, FolderNotFound, FolderTooDeep, RootFolder
+from dossier.folders.models import Folder, Grant, Scope
+from dossier.folders.names import clean_name, name_key
 from dossier.folders.schemas import FolderChange, GrantIn
 
 DEEPEST = 64
@@ -37,6 +38,16 @@ async def check(unit: ReadUnit, folder_id: UUID, *, trashed: bool = False) -> No
     """``require`` for a viewer who needs nothing of the folder itself."""
     if not await queries.is_seen(unit, folder_id, trashed=trashed):
         raise FolderNotFound
+
+
+async def scopes_of(unit: ReadUnit, folder_ids: Collection[UUID], role: Role) -> dict[UUID, UUID]:
+    """The scopes of living folders by their ids, in one statement. Raises as ``require``, for any of them."""
+    found = await queries.scopes_among(unit, folder_ids)
+    if len(found) < len(set(folder_ids)):
+        raise FolderNotFound
+    for scope_id in set(found.values()):
+        await require_role(unit, scope_id, role)
+    return found
 
 
 async def require_role(unit: ReadUnit, scope_id: UUID, role: Role) -> None:
@@ -243,46 +254,6 @@ async def _for_access(unit: Unit, folder_id: UUID) -> Folder:
     if folder.parent_id is None:
         raise RootFolder
     return folder
-
-
-# Names
-
-
-async def claim(unit: Unit, folder_id: UUID, name: str, kind: str, node_id: UUID, *, rename: bool = False) -> str:
-    """Take a living name for a folder or document; the name taken. With ``rename`` a free "name (2)" is found.
-
-    Raises NameTaken (``existing`` holds kind and id of what is there, where the actor may see it).
-    """
-    taken = await queries.named(unit, folder_id, name_key(name))
-    if taken and not rename:
-        raise await _name_taken(unit, *taken)
-    if taken:
-        name = await free_name(unit, folder_id, name, kind)
-    unit.session.add(Name(folder_id=folder_id, name_key=name_key(name), kind=kind, node_id=node_id))
-    await unit.session.flush()
-    return name
-
-
-async def _name_taken(unit: ReadUnit, kind: str, node_id: UUID) -> NameTaken:
-    if kind == "folder" and await queries.find(unit, node_id) is None:
-        return NameTaken()
-    return NameTaken(f"There is already a {kind} of that name.", existing={"kind": kind, "id": str(node_id)})
-
-
-async def free_name(unit: ReadUnit, folder_id: UUID, name: str, kind: str = "document") -> str:
-    """The first of "name", "name (2)", … that is free in the folder."""
-    candidate, n = name, 1
-    while await queries.named(unit, folder_id, name_key(candidate)):
-        n += 1
-        candidate = numbered(name, n, extension=kind == "document")
-    return candidate
-
-
-async def release(unit: Unit, *node_ids: UUID) -> None:
-    """Free the names of folders or documents."""
-    await unit.session.flush()
-    for start in range(0, len(node_ids), 500):
-        await unit.session.execute(delete(Name).where(Name.node_id.in_(node_ids[start : start + 500])))
 
 
 # Removal: the documents room trashes what lies inside

@@ -155,8 +155,8 @@ async def keep(unit: Unit, work: Work, bytes_: storage.Received) -> None:
     """Make these bytes the rendition; nothing where no version has its source any more."""
     if not await documents.used_digests(unit, [work.source]):
         return await forget(unit, [work.source])
-    blob = await storage.adopt(unit, bytes_)
-    return await _put(unit, work, READY, blob_sha256=blob.sha256)
+    await storage.adopt(unit, bytes_)
+    return await _put(unit, work, READY, blob_sha256=bytes_.stored.sha256)
 
 
 async def fail(unit: Unit, work: Work, reason: str) -> None:

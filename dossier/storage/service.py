@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, union_all
@@ -15,7 +17,7 @@ from dossier.core import metrics
 from dossier.core.actor import Actor
 from dossier.core.errors import DossierError
 from dossier.core.log import log
-from dossier.core.prepared import Prepared
+from dossier.core.prepared import Prepared, insert_rows
 from dossier.core.units import CommitUnknown, ReadUnit, Unit, Units
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
 from dossier.storage.files import refusing
@@ -106,21 +108,30 @@ async def on_disk(store: BlobStore, key: str) -> AsyncIterator[Path]:
         yield path
 
 
-async def adopt(unit: Unit, bytes_: Received) -> Blob:
-    """The blob row of these bytes; the same content again answers the row that is there, whose copy is kept."""
-    stored = bytes_.stored
-    known = await find(unit, stored.sha256, lock=True)
-    if known is not None:
-        if known.key != stored.key:
-            unit.after_commit(_marking(bytes_, "spare"))
-        return known
-    blob = Blob(
-        workspace_id=unit.workspace_id, sha256=stored.sha256, key=stored.key, size=stored.size, created_at=unit.now
-    )
-    unit.session.add(blob)
-    await unit.session.flush()
-    unit.after_commit(_marking(bytes_, "kept"))
-    return blob
+async def adopt(unit: Unit, *received: Received) -> None:
+    """Let rows name these bytes, in two statements. Of the same content the row that is there already is kept, with its
+    bytes; it is locked against the sweeper."""
+    known = await keys_of(unit, {each.stored.sha256 for each in received}, lock=True)
+    rows: list[dict[str, Any]] = []
+    for each in received:
+        stored = each.stored
+        if stored.sha256 not in known:
+            known[stored.sha256] = stored.key
+            rows.append(_row(unit, stored))
+            unit.after_commit(_marking(each, "kept"))
+        elif known[stored.sha256] != stored.key:
+            unit.after_commit(_marking(each, "spare"))
+    await insert_rows(unit, Blob, sorted(rows, key=itemgetter("sha256")))
+
+
+def _row(unit: Unit, stored: StoredBlob) -> dict[str, Any]:
+    return {
+        "workspace_id": unit.workspace_id,
+        "sha256": stored.sha256,
+        "key": stored.key,
+        "size": stored.size,
+        "created_at": unit.now,
+    }
 
 
 def _marking(bytes_: Received, what: str) -> Callable[[], Awaitable[None]]:
@@ -130,10 +141,10 @@ def _marking(bytes_: Received, what: str) -> Callable[[], Awaitable[None]]:
     return mark
 
 
-async def find(unit: ReadUnit, sha256: bytes, *, lock: bool = False) -> Blob | None:
-    """The workspace's blob with this digest, or None; locked against the sweeper with ``lock``."""
+async def find(unit: ReadUnit, sha256: bytes) -> Blob | None:
+    """The workspace's blob with this digest, or None."""
     query = select(Blob).where(Blob.workspace_id == unit.workspace_id, Blob.sha256 == sha256)
-    return (await unit.session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+    return (await unit.session.execute(query)).scalar_one_or_none()
 
 
 async def key_of(unit: ReadUnit, sha256: bytes) -> str | None:
@@ -146,10 +157,18 @@ _B = Blob.__table__.c
 _KEY = Prepared(select(_B.key).where(_B.workspace_id == bindparam("workspace"), _B.sha256 == bindparam("sha256")))
 
 
-async def keys_of(unit: ReadUnit, digests: Collection[bytes]) -> dict[bytes, str]:
-    """digest → key of the workspace's blobs with these digests; those without a row are left out."""
-    query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(digests))
-    return {row.sha256: row.key for row in await unit.session.execute(query)}
+async def keys_of(unit: ReadUnit, digests: Collection[bytes], *, lock: bool = False) -> dict[bytes, str]:
+    """digest → key of the workspace's blobs with these digests; those without a row are left out. Locked with ``lock``."""
+    found, wanted = dict[bytes, str](), sorted(digests)
+    for start in range(0, len(wanted), 500):  # MariaDB looks for a thousand in another way, and might lock more
+        some = Blob.sha256.in_(wanted[start : start + 500])
+        query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, some)
+        if lock:
+            query = query.order_by(
+                Blob.sha256
+            ).with_for_update()  # in one order, or two Units could wait for each other
+        found |= {row.sha256: row.key for row in await unit.session.execute(query)}
+    return found
 
 
 async def list_(unit: ReadUnit, limit: int = 1000, after: bytes = b"") -> Sequence[Blob]:

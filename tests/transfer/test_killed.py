@@ -15,7 +15,7 @@ import pytest
 from tests.transfer.office import lines, told, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-FILES = {f"{n % 9}/{n} 🎉.txt": f"content {n % 400}".encode() * 50 for n in range(450)}
+FILES = {f"{n % 9}/{n} 🎉.txt": f"content {n % 400}".encode() * 50 for n in range(700)}
 
 
 class Shell:

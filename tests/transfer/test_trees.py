@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from dossier import documents
 from dossier.core.errors import StorageFull
-from dossier.documents import locks
+from dossier.documents import locks, trash
 from dossier.transfer import PathUnfit, TreeReport, import_tree
 from dossier.transfer.trees import batch, source
 from tests.conftest import World
@@ -226,6 +226,7 @@ class TestCutOff:
             async for chunk in chunks(path):
                 yield chunk
 
+        monkeypatch.setattr(batch, "MOST_FILES", 50)  # so that some have been committed before
         monkeypatch.setattr(batch, "chunks", cut)
         with pytest.raises(StorageFull):
             await import_tree(office.parts, office.actor, root)
@@ -236,23 +237,53 @@ class TestCutOff:
         assert await office.versions() == 110
         assert await self._stored(office) == 90
 
-    async def test_a_refused_batch_is_taken_apart(
+    async def test_a_name_that_somebody_else_takes_meanwhile(
         self, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        root, add = write(tmp_path / "in", MANY), documents.add
-
-        async def refuse(unit: Any, upload: documents.Upload, *args: Any) -> Any:
-            if upload.file_name == "7.txt":
-                raise documents.DocumentTrashed
-            return await add(unit, upload, *args)
-
-        monkeypatch.setattr(documents, "add", refuse)
+        root = write(tmp_path / "in", MANY)
+        self._meddle(monkeypatch, lambda: self._take(office))
         report = await import_tree(office.parts, office.actor, root)
         monkeypatch.undo()
-        assert (counts(report), [each["code"] for each in report.failed]) == ((109, 0, 0), ["document_trashed"])
-        assert counts(await import_tree(office.parts, office.actor, root)) == (1, 0, 109)
+        assert (counts(report), [each["code"] for each in report.failed]) == ((109, 0, 0), ["name_taken"])
+        assert await self._stored(office) == 91
+        assert counts(await import_tree(office.parts, office.actor, root)) == (0, 1, 109)
+        assert await office.tree() == digests(MANY)
+        assert await self._stored(office) == 91
+
+    async def test_a_folder_that_goes_away_meanwhile(
+        self, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = write(tmp_path / "in", MANY)
+        self._meddle(monkeypatch, lambda: self._remove(office))
+        report = await import_tree(office.parts, office.actor, root)
+        monkeypatch.undo()
+        assert (counts(report), {each["code"] for each in report.failed}) == ((88, 0, 0), {"folder_not_found"})
+        assert len(report.failed) == 22
+        assert counts(await import_tree(office.parts, office.actor, root)) == (22, 0, 88)
         assert await office.tree() == digests(MANY)
         assert await self._stored(office) == 90
+
+    @staticmethod
+    def _meddle(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], Awaitable[Any]]) -> None:
+        """Somebody does something while the bytes of one file are being stored."""
+        chunks = source.chunks
+
+        async def meddled(path: Path) -> AsyncIterator[bytes]:
+            if path.name == "7.txt":
+                await deed()
+            async for chunk in chunks(path):
+                yield chunk
+
+        monkeypatch.setattr(batch, "chunks", meddled)
+
+    @staticmethod
+    async def _take(office: Office) -> None:
+        await office.add("7.txt", b"theirs", (await office.places())[b"2"].id)
+
+    @staticmethod
+    async def _remove(office: Office) -> None:
+        folder_id = (await office.places())[b"2"].id
+        await office.do(lambda unit: trash.trash_folder(unit, folder_id))
 
     @staticmethod
     async def _stored(office: Office) -> int:

@@ -138,7 +138,7 @@ def _document(wanted: shapes.Document, id_: UUID, folder: Folder, people: People
 async def _add_versions(
     unit: Unit, document: Document, wanted: shapes.Document, received: Received, people: People
 ) -> None:
-    sizes = {sha256: (await storage.adopt(unit, bytes_)).size for sha256, bytes_ in received.items()}
+    await storage.adopt(unit, *received.values())
     for each in wanted.versions:
         sha256 = bytes.fromhex(each.sha256)
         version = Version(
@@ -146,7 +146,7 @@ async def _add_versions(
             number=each.number,
             workspace_id=unit.workspace_id,
             sha256=sha256,
-            size=sizes[sha256],
+            size=received[sha256].stored.size,
             media_type=each.media_type,
             file_name=folders.clean_name(each.file_name),
             comment=each.comment,

@@ -1,4 +1,4 @@
-"""Files on their way in, some dozens to a Unit: a commit costs an fsync, and so does every file."""
+"""Files on their way in, hundreds to a Unit: a commit costs an fsync, and so does every file."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +17,9 @@ from dossier.transfer.trees.report import TreeReport
 from dossier.transfer.trees.slots import Slot
 from dossier.transfer.trees.source import File, chunks
 
-MOST_FILES, ENOUGH_BYTES, AT_ONCE = 50, 16 << 20, 8
+MOST_FILES, MOST_VERSIONS, ENOUGH_BYTES, AT_ONCE = 500, 50, 16 << 20, 8
+"""New documents go in by one insert; versions take statements each, and others wait for the Unit meanwhile."""
+
 FATAL = (StorageFull, Unavailable)
 """What will not be better at the next file: the run ends, and can be started again."""
 
@@ -32,8 +34,11 @@ class Item:
     name: str
 
 
+Stored = tuple[Item, storage.Received]
+
+
 class Batch:
-    """Collects items and commits them together; where one is refused, each by itself."""
+    """Collects items and commits them together, but for those that are refused."""
 
     def __init__(self, program: Program, actor: Actor, report: TreeReport, progress: Quiet) -> None:
         self._program, self._actor, self._report, self._progress = program, actor, report, progress
@@ -45,43 +50,45 @@ class Batch:
         """Take an item; commit when enough have come. Raises StorageFull, Unavailable."""
         self._items.append(item)
         self._size += item.file.size
-        if len(self._items) == MOST_FILES or self._size >= ENOUGH_BYTES:
+        versions = sum(each.slot.place is not None for each in self._items)
+        if len(self._items) == MOST_FILES or versions == MOST_VERSIONS or self._size >= ENOUGH_BYTES:
             await self.finish()
 
     async def finish(self) -> None:
         """Commit what waits. Raises StorageFull, Unavailable."""
         items, self._items, self._size = self._items, [], 0
-        try:
-            await self._commit(items)
-        except FATAL:
-            raise
-        except DossierError:
-            # The bytes are gone with the Unit that refused one of them; each file is read again.
-            for item in items:
-                await self._alone(item)
+        async with AsyncExitStack() as stack:
+            results = await asyncio.gather(*(self._store(stack, item) for item in items), return_exceptions=True)
+            stored: list[Stored] = []
+            for item, result in zip(items, results, strict=True):
+                if isinstance(result, OSError):
+                    self._report.fail(item.file.path, result)
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    stored.append((item, result))
+            await self._commit(stored)
         self._progress.done(len(items))
 
-    async def _alone(self, item: Item) -> None:
+    async def _commit(self, stored: Sequence[Stored]) -> None:
+        """Commit together; where one is refused, half and half, down to the one. The bytes stay until all is told."""
+        if not stored:
+            return
         try:
-            await self._commit([item])
+            await self._program.units.run(self._actor, lambda unit: _keep(unit, stored))
         except FATAL:
             raise
         except DossierError as error:
-            self._report.fail(item.file.path, error)
-
-    async def _commit(self, items: Sequence[Item]) -> None:
-        # Nothing may be refused inside of this context once the Unit has committed: it would take the bytes away.
-        async with AsyncExitStack() as stack:
-            results = await asyncio.gather(*(self._store(stack, item) for item in items), return_exceptions=True)
-            for result in results:
-                if isinstance(result, BaseException) and not isinstance(result, OSError):
-                    raise result
-            stored = [
-                (item, each) for item, each in zip(items, results, strict=True) if isinstance(each, storage.Received)
-            ]
-            if stored:
-                await self._program.units.run(self._actor, lambda unit: _keep(unit, stored))
-        self._count(items, results)
+            if len(stored) == 1:
+                self._report.fail(stored[0][0].file.path, error)
+                return
+            half = len(stored) // 2
+            await self._commit(stored[:half])
+            await self._commit(stored[half:])
+        else:
+            added = sum(item.slot.place is None for item, _ in stored)
+            self._report.added += added
+            self._report.versions += len(stored) - added
 
     async def _store(self, stack: AsyncExitStack, item: Item) -> storage.Received:
         async with self._gate:
@@ -93,20 +100,13 @@ class Batch:
             self._progress.moved(len(chunk))
             yield chunk
 
-    def _count(self, items: Sequence[Item], results: Sequence[storage.Received | BaseException]) -> None:
-        for item, result in zip(items, results, strict=True):
-            if isinstance(result, OSError):
-                self._report.fail(item.file.path, result)
-            elif item.slot.place is None:
-                self._report.added += 1
-            else:
-                self._report.versions += 1
 
-
-async def _keep(unit: Unit, stored: Sequence[tuple[Item, storage.Received]]) -> None:
-    for item, received in stored:
-        upload = documents.Upload(received, item.name)
-        if item.slot.place is None:
-            await documents.add(unit, upload, item.folder_id, item.slot.name)
-        else:
+async def _keep(unit: Unit, stored: Sequence[Stored]) -> None:
+    uploads = [(item, documents.Upload(received, item.name)) for item, received in stored]
+    new = [
+        documents.Addition(upload, item.folder_id, item.slot.name) for item, upload in uploads if not item.slot.place
+    ]
+    await documents.add_many(unit, new)
+    for item, upload in uploads:
+        if item.slot.place:
             await documents.add_version(unit, item.slot.place.id, upload)
