@@ -1,5 +1,6 @@
 """HTTP for documents, versions, locks and the trash."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from dossier import folders, storage
 from dossier.core import forms
+from dossier.core.actor import Actor
 from dossier.core.errors import PreconditionFailed
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import (
@@ -91,9 +93,7 @@ async def add_document(
     """Add a file as a document: a form whose fields come before `file`, or the raw body with the fields in the query."""
 
     async def check(fields: schemas.AddFields) -> None:
-        async with units(request).read(actor) as unit:
-            if not await comes_again(request, unit):
-                await service.check_addable(unit, fields.folder_id)
+        await _checked(request, actor, lambda unit: service.check_addable(unit, fields.folder_id))
 
     async with incoming.receive(request, actor.workspace_id, query, check) as (fields, upload):
 
@@ -101,7 +101,17 @@ async def add_document(
             return await adding.add(unit, upload, fields.folder_id, fields.name, fields.on_conflict)
 
         digest = _digest(fields, [upload])
-        return await write(request, actor, add, status=201, location="/api/v1/documents", body=digest)
+        return await write(request, actor, add, status=201, location="/api/v1/documents", body=digest, whole=True)
+
+
+async def _checked(request: Request, actor: Actor, check: Callable[[ReadUnit], Awaitable[None]]) -> None:
+    """Check ahead of the body, unless the request was answered before."""
+
+    async def verb(unit: ReadUnit) -> None:
+        if not await comes_again(request, unit):
+            await check(unit)
+
+    await units(request).look(actor, verb)
 
 
 def _digest(fields: Any, uploads: list[versions.Upload]) -> bytes:
@@ -123,9 +133,7 @@ async def add_documents(request: Request, actor: CurrentActor, _key: Idempotency
     """Add all files of one form as documents, at most 1,000: all of them or none."""
 
     async def check(fields: schemas.BatchFields) -> None:
-        async with units(request).read(actor) as unit:
-            if not await comes_again(request, unit):
-                await service.check_addable(unit, fields.folder_id)
+        await _checked(request, actor, lambda unit: service.check_addable(unit, fields.folder_id))
 
     async with incoming.receive_many(request, actor.workspace_id, schemas.BatchFields, check) as (fields, uploads):
 
@@ -134,7 +142,7 @@ async def add_documents(request: Request, actor: CurrentActor, _key: Idempotency
             ids = await adding.add_many(unit, additions, fields.on_conflict)
             return {"items": await queries.wires(unit, await queries.by_ids(unit, ids, Filters()))}
 
-        return await write(request, actor, add, status=201, body=_digest(fields, uploads))
+        return await write(request, actor, add, status=201, whole=True, body=_digest(fields, uploads))
 
 
 @router.get(
@@ -145,7 +153,6 @@ async def add_documents(request: Request, actor: CurrentActor, _key: Idempotency
 )
 async def list_documents(
     request: Request,
-    actor: CurrentActor,
     folder_id: Annotated[UUID | None, Query(description="Only what lies directly in this folder.")] = None,
     q: Annotated[str | None, Query(max_length=500, description="Words in name, tags, description and text.")] = None,
     tag: Annotated[str | None, Query(max_length=100)] = None,
@@ -191,7 +198,7 @@ async def update_document(
     request: Request, actor: CurrentActor, document_id: UUID, body: schemas.DocumentChange, if_match: IfMatch = None
 ) -> Response:
     """Change what is given and leave the rest. A lock of somebody else stops renaming and moving."""
-    return await write(request, actor, lambda unit: service.update(unit, document_id, body, if_match))
+    return await write(request, actor, lambda unit: service.update(unit, document_id, body, if_match), whole=True)
 
 
 @router.delete(
@@ -282,10 +289,8 @@ async def add_version(
     _key: IdempotencyKey = None,
 ) -> Response:
     """Add a file as the new head, as a form or as the raw body; answers the document."""
-    async with units(request).read(actor) as unit:
-        if not await comes_again(request, unit):
-            await service.check_writable(unit, document_id, if_match)
-        name = (await versions.get(unit, document_id))["name"]
+    await _checked(request, actor, lambda unit: service.check_writable(unit, document_id, if_match))
+    name = (await units(request).look(actor, lambda unit: versions.get(unit, document_id)))["name"]
 
     async def check(_fields: schemas.VersionFields) -> None:
         return None
@@ -295,7 +300,7 @@ async def add_version(
         async def add(unit: Unit) -> Wire:
             return await versions.add_version(unit, document_id, upload, if_match)
 
-        return await write(request, actor, add, status=201, body=_digest(fields, [upload]))
+        return await write(request, actor, add, status=201, whole=True, body=_digest(fields, [upload]))
 
 
 @router.get(
