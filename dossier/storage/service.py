@@ -1,7 +1,7 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from sqlalchemy import delete, select, union_all
+from sqlalchemy import bindparam, delete, select, union_all, update
 
 from dossier.core import metrics
 from dossier.core.actor import Actor
@@ -112,10 +112,11 @@ async def adopt(unit: Unit, bytes_: Received) -> Blob:
     if known is not None:
         if known.key != stored.key:
             unit.after_commit(_marking(bytes_, "spare"))
+        if known.crc32 is None:
+            known.crc32 = stored.crc32
         return known
-    blob = Blob(
-        workspace_id=unit.workspace_id, sha256=stored.sha256, key=stored.key, size=stored.size, created_at=unit.now
-    )
+    blob = Blob(workspace_id=unit.workspace_id, sha256=stored.sha256, key=stored.key, size=stored.size)
+    blob.crc32, blob.created_at = stored.crc32, unit.now
     unit.session.add(blob)
     await unit.session.flush()
     unit.after_commit(_marking(bytes_, "kept"))
@@ -135,10 +136,20 @@ async def find(unit: ReadUnit, sha256: bytes, *, lock: bool = False) -> Blob | N
     return (await unit.session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
 
 
-async def keys_of(unit: ReadUnit, digests: Collection[bytes]) -> dict[bytes, str]:
-    """digest → key of the workspace's blobs with these digests; those without a row are left out."""
-    query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(digests))
-    return {row.sha256: row.key for row in await unit.session.execute(query)}
+async def keys_of(unit: ReadUnit, digests: Collection[bytes]) -> dict[bytes, tuple[str, int | None]]:
+    """digest → key of the workspace's blobs with these digests, and their CRC-32 where it is known; those without a row are
+    left out."""
+    query = select(Blob.sha256, Blob.key, Blob.crc32)
+    query = query.where(Blob.workspace_id == unit.workspace_id, Blob.sha256.in_(digests))
+    return {row.sha256: (row.key, row.crc32) for row in await unit.session.execute(query)}
+
+
+async def note(unit: Unit, sums: Mapping[bytes, int]) -> None:
+    """Keep the CRC-32 of the workspace's blobs that have none: by digest, of bytes that were found to have this digest."""
+    of = update(Blob.__table__).values(crc32=bindparam("crc"))  # type: ignore[arg-type]  # a table, for many at once
+    of = of.where(Blob.workspace_id == unit.workspace_id, Blob.sha256 == bindparam("digest"), Blob.crc32.is_(None))
+    # In one order, whoever else does the same.
+    await unit.session.execute(of, [{"digest": sha256, "crc": crc32} for sha256, crc32 in sorted(sums.items())])
 
 
 async def list_(unit: ReadUnit, limit: int = 1000, after: bytes = b"") -> Sequence[Blob]:
