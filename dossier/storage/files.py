@@ -32,13 +32,18 @@ class Directories:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self._root = str(self.root)
         self.temporary = self.root / ".tmp"
         self.parts = self.root / ".parts"
         self._known: set[str] = set()
 
     def path(self, key: str) -> Path:
+        return Path(self.place(key))
+
+    def place(self, key: str) -> str:
+        """The path as text: pathlib takes as long for one as a small file takes to read."""
         workspace, name = checked_key(key).split("/")
-        return self.root / workspace / name[-2:] / name
+        return f"{self._root}/{workspace}/{name[-2:]}/{name}"
 
     def begin(self) -> None:
         """Make ``root`` and ``root/.tmp``; whether the latter outlives a power cut is all the same."""

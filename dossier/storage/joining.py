@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 from dossier.storage.blobs import Whole
@@ -15,6 +14,7 @@ from dossier.storage.errors import BlobDamaged
 from dossier.storage.files import refusing
 
 CHUNK: Final = 1 << 20  # bytes that are handed over together
+_MOST: Final = 500  # pieces that are handed over together: they take memory too, and tiny files time
 _HELD: Final = 3  # chunks in use: one is sent, one waits, one is made
 _AHEAD, _SMALL = 8, 1 << 21  # pieces that are asked for ahead, and the most bytes of such a blob: 4 of them as a rule
 _LARGE: Final = 1 << 16  # bytes that are handed on by themselves, for a copy costs more
@@ -39,7 +39,7 @@ Waiting = deque[bytes | asyncio.Task[bytes]]
 
 
 async def batches(pieces: Pieces) -> AsyncGenerator[Batch, None]:
-    """What is handed over together: 1 MiB of many pieces, or of a part of one; large bytes as they come."""
+    """What is handed over together: 1 MiB of up to 500 pieces, or of a part of one; large bytes as they come."""
     batch, size = Batch(), 0
     async with aclosing(pieces):
         async for piece in pieces:
@@ -52,7 +52,7 @@ async def batches(pieces: Pieces) -> AsyncGenerator[Batch, None]:
             for part in [piece] if isinstance(piece, bytes) else _spans(piece, CHUNK - size):
                 batch.append(part)
                 size += len(part)
-                if size >= CHUNK:
+                if size >= CHUNK or len(batch) == _MOST:
                     yield batch
                     batch, size = [], 0
     if batch:
@@ -75,8 +75,8 @@ class Gathering:
     holds them. New memory for each MiB would cost 4 × as much as reading it, in page faults.
     """
 
-    def __init__(self, path: Callable[[str], Path]) -> None:
-        self._path = path
+    def __init__(self, place: Callable[[str], str]) -> None:
+        self._place = place
         self._memory: deque[BytesIO] = deque(maxlen=_HELD)
 
     def read(self, batch: Batch) -> bytes:
@@ -91,7 +91,7 @@ class Gathering:
                 if isinstance(part, bytes):
                     place[:] = part
                 else:
-                    _read(part, self._path(part.of.key), place)
+                    _read(part, self._place(part.of.key), place)
                 at += len(part)
         return memory.getvalue()
 
@@ -103,7 +103,7 @@ class Gathering:
         return memory
 
 
-def _read(span: Span, path: Path, place: memoryview) -> None:
+def _read(span: Span, path: str, place: memoryview) -> None:
     key, at = span.of.key, span.start
     with refusing(key):
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

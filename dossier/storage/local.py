@@ -129,7 +129,7 @@ class LocalBlobs(BlobStore):
 
     async def join(self, pieces: Pieces) -> AsyncGenerator[bytes, None]:
         # Nothing is open between two chunks: who goes away leaves nothing behind.
-        gathering = Gathering(self.local_path)
+        gathering = Gathering(self._directories.place)
         async with aclosing(batches(pieces)) as made:
             async for batch in made:
                 yield await _in(self._readers, gathering.read, batch)
