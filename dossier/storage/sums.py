@@ -1,7 +1,8 @@
 """The two sums of a content: the SHA-256 that names it, and the CRC-32 that a zip wants to know before its first byte."""
 
 import hashlib
-import zlib
+
+from zlib_ng import zlib_ng
 
 
 class Sums:
@@ -14,7 +15,7 @@ class Sums:
     def update(self, data: bytes | memoryview) -> None:
         """Go on with these bytes. Lets go of the GIL meanwhile where they are many."""
         self._sha256.update(data)
-        self.crc32 = zlib.crc32(data, self.crc32)
+        self.crc32 = zlib_ng.crc32(data, self.crc32)
 
     def digest(self) -> bytes:
         """The SHA-256, 32 bytes."""

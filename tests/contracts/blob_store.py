@@ -207,20 +207,26 @@ class BlobStoreContract:
         with pytest.raises(ConnectionResetError):
             [chunk async for chunk in store.join(pieces())]
 
-    async def test_a_join_that_is_given_up_closes_its_pieces(self, store: BlobStore, blob: StoredBlob) -> None:
-        closed = list[bool]()
+    async def test_a_join_that_is_given_up_closes_its_pieces(
+        self, store: BlobStore, workspace: UUID, blob: StoredBlob
+    ) -> None:
+        closed, small = list[bool](), await store.put(workspace, chunked(pattern(MIB)))
 
         async def pieces() -> AsyncGenerator[bytes | Whole, None]:
             try:
                 while True:
                     yield Whole(blob.key, blob.size)
+                    for _ in range(9):
+                        yield Whole(small.key, small.size)
             finally:
                 closed.append(True)
 
         chunks = store.join(pieces())
-        await anext(chunks)
+        for _ in range(6):
+            await anext(chunks)
         await chunks.aclose()
         assert closed
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     async def test_the_limit_itself_is_allowed(self, store: BlobStore, workspace: UUID) -> None:
         assert (await store.put(workspace, chunked(bytes(2 * MIB)), limit=2 * MIB)).size == 2 * MIB
