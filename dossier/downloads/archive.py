@@ -1,61 +1,75 @@
 """A zip that is made while it is sent: constant memory, no temporary copy, no thread per file.
 
-Why the standard library's ``zipfile`` and not zipstream-ng: ``ZipFile`` takes the bytes we push at it, into a sink
-that cannot seek, so an async generator drives it as it is; zipstream-ng pulls from plain iterators, which async
-sources could only feed by a thread or by tricks with its inner generator, and it dates such members "now".
+A member whose CRC-32 is known is *stored*: its header says all of it, and its bytes go out as they lie in the store, which
+reads them many files at a time. Whoever unpacks it compares them with that CRC-32, so nobody does here.
 
-Why members are "deflated" even when nothing is compressed (level 0, 0.02 % longer): their CRC is known only at their
-end, so it follows them in a data descriptor, and readers that go from front to end (the Finder's Archive Utility,
-java.util.zip.ZipInputStream) refuse that after *stored* members, whose end they cannot see.
+A member without is "deflated" by nothing (level 0, 0.02 % longer), for its CRC-32 follows it in a data descriptor, and
+readers that go from front to end (the Finder's Archive Utility, java.util.zip.ZipInputStream) refuse that after *stored*
+members, whose end they cannot see. Its bytes are compared with their SHA-256, so that the CRC-32 can be kept.
+
+The format is APPNOTE.TXT of PKWARE. The standard library's ``zipfile`` does not write what it cannot seek in as *stored*
+members, tells no length beforehand, and keeps 700 bytes of each member.
 """
 
 import asyncio
 import stat
 import struct
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from io import BytesIO
+from typing import Final
 
 import msgspec
 
-_SEND_BYTES = 1024 * 1024
-_STEP_BYTES = 64 * 1024
-_SMALL_BYTES = 1024
-_BLOCK_BYTES, _BLOCK_HEAD = 0xFFFF, struct.Struct("<BHH")
-_PAGE = 1000
+from dossier.storage import BlobDamaged, BlobStore, Sums, Whole
+
+_LOCAL: Final = struct.Struct("<4sHHHHHLLLHH")
+_DESCRIPTOR: Final = {False: struct.Struct("<4sLLL"), True: struct.Struct("<4sLQQ")}
+_LINE: Final = struct.Struct("<4sHHHHHHLLLHHHHHLL")
+_END_64: Final = struct.Struct("<4sQHHLLQQQQ4sLQL")
+_END: Final = struct.Struct("<4sHHHHLLH")
+_UTF8, _FOLLOWS, _STORED, _DEFLATED, _UNIX = 0x800, 0x8, 0, 8, 3 << 8
+_PLAIN, _ZIP64 = 20, 45  # versions that a reader needs
+_MOST_32, _MOST_16 = 0xFFFFFFFF, 0xFFFF
+_BLOCK_BYTES, _BLOCK_HEAD, _BLOCKS_END = 0xFFFF, struct.Struct("<BHH"), b"\1\0\0\xff\xff"
+_MOST_FRAMES = 1 << 20  # bytes that the heads of blocks take at 4 GiB, however short the chunks are that come
+_SMALL_BYTES = 1 << 16
+_PAGE_BYTES = 60_000
 _FIRST_DATE, _LAST_DATE = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
-_UNIX = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One member: a unique relative path (a folder's ends in ``/``), its exact size in bytes, an aware time, and how
-    to begin reading it, in chunks; it is opened when its turn comes and always closed."""
+class Member(msgspec.Struct, array_like=True, frozen=True):
+    """A file of an archive by its unique relative path, or a folder, whose path ends in ``/``, at an aware time.
+
+    ``size`` is in bytes, ``key`` is the blob's; its ``sha256`` (32 bytes) is there where the ``crc32`` is not known.
+    """
 
     path: str
-    size: int
     modified_at: datetime
-    open: Callable[[], AsyncIterator[bytes]]
+    size: int = 0
+    key: str = ""
+    crc32: int | None = None
+    sha256: bytes = b""
+
+    @property
+    def known(self) -> bool:
+        """Whether the CRC-32 is known beforehand; that of nothing is 0."""
+        return self.crc32 is not None or not self.size
 
 
-class BrokenSource(RuntimeError):
-    """A member had more or fewer bytes than its entry promised; the archive ends without being valid."""
+Told = Callable[[Member, int], Awaitable[None]]
 
 
-async def zip_stream(entries: AsyncIterator[Entry], *, deflate: bool = False) -> AsyncGenerator[bytes, None]:
+async def zip_stream(store: BlobStore, members: Iterable[Member], told: Told) -> AsyncGenerator[bytes, None]:
     """The archive, in chunks of about 1 MiB; zip64 where sizes or the count need it, names in UTF-8.
 
-    ``deflate`` compresses, at some 20 to 60 MB/s of processor time; else bytes go through as they are. Whatever a
-    source raises goes on to the reader, as do BrokenSource and ValueError (a path that could leave the folder it is
-    unpacked in): the directory at the end, without which no zip is valid, was then never sent. Keeps some 40 bytes of each
-    member until then.
+    ``told`` hears each CRC-32 that was not known. Raises what the store does, BlobDamaged where bytes are not what the
+    SHA-256 says, and ValueError (a path that could leave the folder it is unpacked in): the directory at the end, without
+    which no zip is valid, was then never sent. Keeps some 40 bytes of each member until then.
     """
-    made = _archive(entries, deflate)
-    async with aclosing(made), aclosing(ahead(made)) as chunks:
+    async with aclosing(ahead(store.join(_pieces(store, members, told)))) as chunks:
         async for chunk in chunks:
             yield chunk
 
@@ -70,201 +84,151 @@ async def ahead(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, No
     finally:
         making.cancel()
         await asyncio.wait([making])
+        await chunks.aclose()
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
     return await anext(chunks, None)
 
 
-async def _archive(entries: AsyncIterator[Entry], deflate: bool) -> AsyncGenerator[bytes, None]:
-    sink = _Sink()
-    archive = ZipFile(sink, "w")  # type: ignore[call-overload]
-    archive.filelist = _Members()
-    try:
-        async with _closing(entries):
-            async for entry in entries:
-                async with aclosing(_member(archive, sink, entry, level=6 if deflate else 0)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-                archive.NameToInfo.clear()
-        # Half a second for 65,536 names.
-        await asyncio.to_thread(archive.close)
-        directory = sink.take()
-        for start in range(0, len(directory), _SEND_BYTES):
-            yield directory[start : start + _SEND_BYTES]
-    finally:
-        # An archive that was given up would write its directory when Python collects it.
-        archive.filelist.clear()
+async def _pieces(store: BlobStore, members: Iterable[Member], told: Told) -> AsyncGenerator[bytes | Whole, None]:
+    directory = Directory()
+    for member in members:
+        yield directory.begin(member)
+        if member.known:
+            if member.size:
+                yield Whole(member.key, member.size)
+            directory.end(member, member.crc32 or 0, member.size)
+            continue
+        sums, length = Sums(), len(_BLOCKS_END)
+        async with aclosing(store.open(member.key, 0, member.size)) as chunks:
+            async for chunk in chunks:
+                framed = await _framed(chunk, sums)
+                length += len(framed)
+                yield framed
+        if sums.digest() != member.sha256:
+            raise BlobDamaged.of(member.key)
+        yield _BLOCKS_END + directory.end(member, sums.crc32, length)
+        await told(member, sums.crc32)
+    for page in directory.pages():
+        yield page
 
 
-class _Sink:
-    """What ZipFile writes into: it cannot tell or seek, which makes ZipFile use data descriptors."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._parts: list[bytes | bytearray | memoryview] = []
-
-    def write(self, data: bytes | memoryview) -> int:
-        last = self._parts[-1] if self._parts else b""
-        if len(data) < _SMALL_BYTES and isinstance(last, bytearray):
-            last += data  # the directory comes in four crumbs for each member
-        else:
-            self._parts.append(bytearray(data) if len(data) < _SMALL_BYTES else data)
-        self.size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        pass
-
-    def take(self) -> bytes:
-        data = b"".join(self._parts)
-        self._parts, self.size = [], 0
-        return data
+async def _framed(chunk: bytes, sums: Sums) -> bytes:
+    """The chunk in stored blocks of deflate (RFC 1951, 3.2.4), none the last; what is large in a thread."""
+    return _frame(chunk, sums) if len(chunk) < _SMALL_BYTES else await asyncio.to_thread(_frame, chunk, sums)
 
 
-class _Utf8Info(ZipInfo):
-    __slots__ = ()
-
-    # Later Pythons try code page 437 before UTF-8 (python/cpython#84353), which not every reader decodes.
-    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802
-        return self.filename.encode(), self.flag_bits | 0x800
-
-
-class _Members(list[ZipInfo]):
-    """What ZipFile keeps of the members for the directory at the end, packed: a ZipInfo takes 700 bytes, packed 40."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pages: list[bytes] = []
-
-    def append(self, info: ZipInfo) -> None:
-        super().append(info)
-        if super().__len__() == _PAGE:
-            states = msgspec.msgpack.encode([_state(each) for each in super().__iter__()])
-            self._pages.append(zlib.compress(states, 1))
-            super().clear()
-
-    def clear(self) -> None:
-        self._pages.clear()
-        super().clear()
-
-    def __len__(self) -> int:
-        return len(self._pages) * _PAGE + super().__len__()
-
-    def __iter__(self) -> Iterator[ZipInfo]:
-        for page in self._pages:
-            yield from map(_restored, msgspec.msgpack.decode(zlib.decompress(page)))
-        yield from super().__iter__()
+def _frame(chunk: bytes, sums: Sums) -> bytes:
+    sums.update(chunk)
+    count, data = -(-len(chunk) // _BLOCK_BYTES), memoryview(chunk)
+    whole, at = BytesIO(bytes(len(chunk) + count * _BLOCK_HEAD.size)), 0
+    with whole.getbuffer() as memory:
+        for start in range(0, len(chunk), _BLOCK_BYTES):
+            block = data[start : start + _BLOCK_BYTES]
+            _BLOCK_HEAD.pack_into(memory, at, 0, len(block), len(block) ^ 0xFFFF)
+            at += _BLOCK_HEAD.size
+            memory[at : at + len(block)] = block
+            at += len(block)
+    return whole.getvalue()
 
 
-def _state(info: ZipInfo) -> list[Any]:
-    return [getattr(info, name, None) for name in ZipInfo.__slots__]
+class Directory:
+    """Where the next member begins, and what comes at the end: a line for each member, packed where they are to be kept."""
+
+    def __init__(self, *, keep: bool = True) -> None:
+        self._keep, self._pages, self._page = keep, list[bytes](), bytearray()
+        self._begun = self._at = self._count = self._lines = 0
+
+    def begin(self, member: Member) -> bytes:
+        """The header that comes before the member's bytes. Raises ValueError."""
+        _check(member)
+        size = member.size if member.known else 0
+        name, extra = member.path.encode(), _times(member)
+        if _is_big(member):
+            extra += struct.pack("<HHQQ", 1, 16, size, size)
+            size = _MOST_32
+        what, lengths = _what(member), (len(name), len(extra))
+        made = _LOCAL.pack(b"PK\3\4", *what, member.crc32 or 0, size, size, *lengths) + name + extra
+        self._begun, self._at = self._at, self._at + len(made)
+        return made
+
+    def end(self, member: Member, crc32: int, length: int) -> bytes:
+        """What follows the member's bytes, which take ``length`` in the archive: what the header did not know."""
+        follows, big = b"", _is_big(member)
+        if not member.known:
+            follows = _DESCRIPTOR[big].pack(b"PK\7\x08", crc32, length, member.size)
+        self._at += length + len(follows)
+        self._count += 1
+        self._add(self._line(member, crc32, length, big=big))
+        return follows
+
+    def _line(self, member: Member, crc32: int, length: int, *, big: bool) -> bytes:
+        size, at, wide = member.size, self._begun, b""
+        if big:
+            wide += struct.pack("<QQ", size, length)
+            size = length = _MOST_32
+        if at >= _MOST_32:
+            wide += struct.pack("<Q", at)
+            at = _MOST_32
+        name, extra = member.path.encode(), _times(member)
+        extra += struct.pack("<HH", 1, len(wide)) + wide if wide else b""
+        mode = (stat.S_IFDIR | 0o755) << 16 | 0x10 if member.path.endswith("/") else (stat.S_IFREG | 0o644) << 16
+        what, lengths = _what(member), (len(name), len(extra), 0, 0, 0)
+        line = _LINE.pack(b"PK\1\2", _UNIX | _ZIP64, *what, crc32, length, size, *lengths, mode, at)
+        return line + name + extra
+
+    def _add(self, line: bytes) -> None:
+        self._lines += len(line)
+        if self._keep:
+            self._page += line
+            if len(self._page) >= _PAGE_BYTES:
+                self._pages.append(zlib.compress(self._page, 1))
+                self._page = bytearray()
+
+    def pages(self) -> Iterator[bytes]:
+        """What comes behind all members."""
+        yield from map(zlib.decompress, self._pages)
+        yield bytes(self._page) + self._end()
+
+    def _end(self) -> bytes:
+        count, size, at, wide = self._count, self._lines, self._at, b""
+        if count >= _MOST_16 or max(size, at) >= _MOST_32:
+            there = (0, 0, count, count, size, at)
+            wide = _END_64.pack(b"PK\6\6", 44, _UNIX | _ZIP64, _ZIP64, *there, b"PK\6\7", 0, at + size, 1)
+        count, size, at = min(count, _MOST_16), min(size, _MOST_32), min(at, _MOST_32)
+        return wide + _END.pack(b"PK\5\6", 0, 0, count, count, size, at, 0)
+
+    @property
+    def length(self) -> int:
+        """How long an archive of these members is."""
+        return self._at + self._lines + len(self._end())
 
 
-def _restored(state: list[Any]) -> ZipInfo:
-    info = _Utf8Info()
-    for name, value in zip(ZipInfo.__slots__, state, strict=True):
-        setattr(info, name, value)
-    return info
+def _what(member: Member) -> tuple[int, int, int, int, int]:
+    """What header and line say alike: the version that a reader needs, flags, method, time and date."""
+    moment = member.modified_at.astimezone(UTC).timetuple()[:6]
+    year, month, day, hour, minute, second = min(max(moment, _FIRST_DATE), _LAST_DATE)
+    time, date = hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day
+    flags, method = (_UTF8, _STORED) if member.known else (_UTF8 | _FOLLOWS, _DEFLATED)
+    return _ZIP64 if _is_big(member) else _PLAIN, flags, method, time, date
 
 
-async def _member(archive: ZipFile, sink: _Sink, entry: Entry, level: int) -> AsyncGenerator[bytes, None]:
-    info = _info(entry, level)
-    if info.is_dir():
-        info.compress_type, info.CRC, info.compress_size = ZIP_STORED, 0, 0
-        archive.mkdir(info)
-        return
-    left = entry.size
-    with archive.open(info, "w") as out:
-        source = entry.open()
-        async with _closing(source):
-            async for chunk in source:
-                left -= len(chunk)
-                if left < 0:
-                    raise BrokenSource(f"{entry.path} has more than {entry.size} bytes")
-                for piece in _pieces(chunk, _STEP_BYTES if level else _SEND_BYTES):
-                    if level:
-                        out.write(piece)
-                    elif len(piece) < _STEP_BYTES:
-                        _store(out, sink, piece)
-                    else:
-                        yield await _stored(out, sink, piece)
-                    if sink.size >= _SEND_BYTES:
-                        yield sink.take()
-    if left:
-        raise BrokenSource(f"{entry.path} has {left} of {entry.size} bytes too few")
+def _times(member: Member) -> bytes:
+    """The extended timestamp of Info-ZIP: the date of the header has no zone, this is UTC."""
+    seconds = int(member.modified_at.timestamp())
+    return struct.pack("<HHBl", 0x5455, 5, 1, seconds) if 0 <= seconds < 2**31 else b""
 
 
-def _store(out: Any, sink: _Sink, data: memoryview) -> None:
-    """What ``out.write`` does with a compressor of level 0, in one copy."""
-    out._crc = zlib.crc32(data, out._crc)
-    _count(out, data)
-    for piece in _blocks(data):
-        sink.write(piece)
+def _is_big(member: Member) -> bool:
+    """Whether its sizes take 64 bits; those of blocks, which are not known before, are a little larger."""
+    return member.size >= (_MOST_32 if member.known else _MOST_32 - _MOST_FRAMES)
 
 
-async def _stored(out: Any, sink: _Sink, data: memoryview) -> bytes:
-    """The same in a thread, for what is large: all that was written, and this."""
-    before = sink.take()
-    _count(out, data)
-    out._crc, made = await asyncio.to_thread(_framed, before, data, out._crc)
-    return made
-
-
-def _count(out: Any, data: memoryview) -> None:
-    length = len(data) + _BLOCK_HEAD.size * -(-len(data) // _BLOCK_BYTES)
-    out._file_size += len(data)
-    out._compress_size += length
-    out._fileobj.offset += length  # where the next header will be
-
-
-def _framed(before: bytes, data: memoryview, crc: int) -> tuple[int, bytes]:
-    return zlib.crc32(data, crc), b"".join([before, *_blocks(data)])
-
-
-def _blocks(data: memoryview) -> Iterator[bytes | memoryview]:
-    """Stored blocks of deflate (RFC 1951, 3.2.4), none the last: that is the empty one which the compressor ends with."""
-    for start in range(0, len(data), _BLOCK_BYTES):
-        block = data[start : start + _BLOCK_BYTES]
-        yield _BLOCK_HEAD.pack(0, len(block), len(block) ^ 0xFFFF)
-        yield block
-
-
-def _pieces(chunk: bytes, size: int) -> Iterator[memoryview]:
-    """Small enough that deflate does not hold up the event loop, or that no answer is too large."""
-    view = memoryview(chunk)
-    return (view[start : start + size] for start in range(0, len(chunk), size))
-
-
-@asynccontextmanager
-async def _closing(source: AsyncIterator[Any]) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        if isinstance(source, AsyncGenerator):
-            await source.aclose()
-
-
-def _info(entry: Entry, level: int) -> ZipInfo:
-    _check(entry)
-    at = entry.modified_at.astimezone(UTC)
-    info = _Utf8Info(entry.path, min(max(at.timetuple()[:6], _FIRST_DATE), _LAST_DATE))
-    info.compress_type = ZIP_DEFLATED
-    info._compresslevel = level  # type: ignore[attr-defined]
-    info.create_system = _UNIX
-    info.external_attr = (stat.S_IFDIR | 0o755) << 16 | 0x10 if info.is_dir() else (stat.S_IFREG | 0o644) << 16
-    info.file_size = entry.size
-    seconds = int(at.timestamp())
-    if 0 <= seconds < 2**31:
-        # The extended timestamp of Info-ZIP: the date of the header has no zone, this is UTC.
-        info.extra = struct.pack("<HHBl", 0x5455, 5, 1, seconds)
-    return info
-
-
-def _check(entry: Entry) -> None:
-    path = entry.path
-    if path.endswith("/") and entry.size:
+def _check(member: Member) -> None:
+    path = member.path
+    if path.endswith("/") and member.size:
         raise ValueError("a folder has no bytes of its own")
     parts = path.removesuffix("/").split("/")
-    if not {"", ".", ".."}.isdisjoint(parts) or "\\" in path or "\0" in path or len(path.encode()) > 0xFFFF:
+    if not {"", ".", ".."}.isdisjoint(parts) or "\\" in path or "\0" in path or len(path.encode()) > _MOST_16:
         raise ValueError("not a relative path in plain form")

@@ -1,34 +1,26 @@
 """What goes into an archive: collected first, in one snapshot, so that no connection is held while the bytes stream."""
 
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Row
 
-from dossier import documents, folders
+from dossier import documents, folders, storage
+from dossier.core.actor import Actor
 from dossier.core.errors import NotFound
-from dossier.core.units import ReadUnit
+from dossier.core.log import log
+from dossier.core.units import ReadUnit, Units
 from dossier.downloads import queries
-from dossier.downloads.archive import Entry, zip_stream
+from dossier.downloads.archive import Directory, Member, zip_stream
 from dossier.storage import BlobStore
 
 PAGE = 1000
 Tree = dict[UUID, queries.Place]
-
-
-class Member(msgspec.Struct, array_like=True, frozen=True):
-    """A file of an archive, or a folder, whose path ends in ``/``. ``size`` in bytes; ``key`` is the blob's."""
-
-    path: str
-    modified_at: datetime
-    size: int = 0
-    key: str = ""
 
 
 _DECODER = msgspec.msgpack.Decoder(list[Member])
@@ -40,14 +32,25 @@ class Plan:
     def __init__(self) -> None:
         self._packed: list[bytes] = []
         self._last: list[Member] = []
+        self._measure: Directory | None = Directory(keep=False)
 
-    def add(self, path: str, modified_at: datetime, size: int = 0, key: str = "") -> None:
-        """Put a member at the end."""
-        self._last.append(Member(path, modified_at, size, key))
+    def add(self, member: Member) -> None:
+        """Put a member at the end. Raises ValueError for a path that no archive takes."""
+        if not member.known:
+            self._measure = None
+        if self._measure is not None:
+            self._measure.begin(member)
+            self._measure.end(member, 0, member.size)
+        self._last.append(member)
         if len(self._last) == PAGE:
             # Neighbours have most of their paths and keys in common.
             self._packed.append(zlib.compress(msgspec.msgpack.encode(self._last), 1))
             self._last = []
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the archive will have; None where nobody knows the CRC-32 of one member."""
+        return None if self._measure is None else self._measure.length
 
     def __iter__(self) -> Iterator[Member]:
         for page in self._packed:
@@ -80,19 +83,25 @@ async def plan(unit: ReadUnit, document_ids: Sequence[UUID], folder_ids: Sequenc
     made, top, places = Plan(), _Folder(), dict[UUID, _Folder]()
     for tree in await _trees(unit, folder_ids):
         _add_folders(made, top, places, tree)
-    async for row, key in queries.contents(unit, list(places)):
-        made.add(places[row.folder_id].file(row.name), row.created_at, row.size, key)
+    async for content in queries.contents(unit, list(places)):
+        made.add(_member(places[content[0].folder_id], content))
     loose = [row for row in await _heads(unit, document_ids) if row.folder_id not in places]
-    for row, key in await queries.keyed(unit, loose):
-        made.add(top.file(row.name), row.created_at, row.size, key)
+    for content in await queries.located(unit, loose):
+        made.add(_member(top, content))
     return made
+
+
+def _member(place: _Folder, content: queries.Content) -> Member:
+    row, key, crc32 = content
+    sha256 = row.sha256 if crc32 is None else b""
+    return Member(place.file(row.name), row.created_at, row.size, key, crc32, sha256)
 
 
 def _add_folders(made: Plan, top: _Folder, places: dict[UUID, _Folder], tree: Tree) -> None:
     for place in tree.values():
         parent = places[place.parent_id] if place.parent_id in tree else top
         places[place.id] = parent.folder(place.name)
-        made.add(places[place.id].path, place.updated_at)
+        made.add(Member(places[place.id].path, place.updated_at))
 
 
 async def _trees(unit: ReadUnit, folder_ids: Sequence[UUID]) -> list[Tree]:
@@ -131,12 +140,27 @@ def _refuse(kind: type[NotFound], missing: Sequence[UUID]) -> None:
         raise kind(f"{kind.title}: {', '.join(map(str, missing))}", missing=missing)
 
 
-def stream(store: BlobStore, made: Plan) -> AsyncGenerator[bytes, None]:
-    """The archive's bytes. A blob that is missing or too short ends it with an error before it is a valid zip."""
-    return zip_stream(_entries(store, made))
+async def stream(store: BlobStore, units: Units, actor: Actor, made: Plan) -> AsyncGenerator[bytes, None]:
+    """The archive's bytes. A blob that is missing or of another size ends it with an error before it is a valid zip.
 
+    The CRC-32 of what had none is kept, so that the next archive has it beforehand.
+    """
+    learnt: dict[bytes, int] = {}
 
-async def _entries(store: BlobStore, made: Plan) -> AsyncIterator[Entry]:
-    for member in made:
-        opens = partial(store.open, member.key, 0, member.size)
-        yield Entry(member.path, member.size, member.modified_at, opens)
+    async def told(member: Member, crc32: int) -> None:
+        learnt[member.sha256] = crc32
+        if len(learnt) >= PAGE:
+            await keep()
+
+    async def keep() -> None:
+        try:
+            await units.run(actor, lambda unit: storage.note(unit, learnt))
+        except Exception as error:  # whatever it is: the next archive is slower, and no more than that
+            log.warning("downloads.not_noted", reason=type(error).__name__)
+        learnt.clear()
+
+    async with aclosing(zip_stream(store, made, told)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+    if learnt:
+        await keep()

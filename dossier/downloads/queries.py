@@ -14,6 +14,8 @@ from dossier.core.units import ReadUnit
 from dossier.downloads.models import Ticket
 
 FOLDERS_A_TIME, PAGE = 200, 1000
+Content = tuple[Row[Any], str, int | None]
+"""A document's head, and its blob's key and CRC-32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ async def tree(unit: ReadUnit, folder_id: UUID) -> dict[UUID, Place]:
     return seen
 
 
-async def contents(unit: ReadUnit, folder_ids: Sequence[UUID]) -> AsyncIterator[tuple[Row[Any], str]]:
-    """The living documents directly in these folders, each with its head's blob key, by folder and name.
+async def contents(unit: ReadUnit, folder_ids: Sequence[UUID]) -> AsyncIterator[Content]:
+    """The living documents directly in these folders, by folder and name.
 
     A page of 1,000 documents takes at most three statements.
     """
@@ -54,16 +56,16 @@ async def contents(unit: ReadUnit, folder_ids: Sequence[UUID]) -> AsyncIterator[
         some = folder_ids[start : start + FOLDERS_A_TIME]
         rows = await documents.heads_in(unit, some, PAGE)
         while rows:
-            for row, key in await keyed(unit, rows):
-                yield row, key
+            for content in await located(unit, rows):
+                yield content
             after = rows[-1].folder_id, rows[-1].name_key, rows[-1].id
             rows = await documents.heads_in(unit, some, PAGE, after)
 
 
-async def keyed(unit: ReadUnit, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], str]]:
-    """Heads with their blob keys. Raises BlobMissing where a head's blob has no row."""
+async def located(unit: ReadUnit, rows: Sequence[Row[Any]]) -> list[Content]:
+    """Heads with what is known of their blobs. Raises BlobMissing where a head's blob has no row."""
     keys = await storage.keys_of(unit, {row.sha256 for row in rows})
     try:
-        return [(row, keys[row.sha256]) for row in rows]
+        return [(row, *keys[row.sha256]) for row in rows]
     except KeyError as error:
         raise storage.BlobMissing from error

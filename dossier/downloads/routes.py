@@ -79,12 +79,17 @@ async def create_download(
 async def download_zip(request: Request, ticket: str) -> Response:
     """The zip of a ticket, which is used up: head versions at the moment, with what its member may see at the moment.
 
-    A connection that breaks off before the end has told of a fault; what came is no valid zip then.
+    `Content-Length` is told where the CRC-32 of every content is known. A connection that breaks off before the end has
+    told of a fault; what came is no valid zip then.
     """
     found, actor = await units(request).run(NOBODY, lambda unit: service.take(unit, ticket))
     async with units(request).read(actor) as unit:
         made = await plans.plan(unit, _ids(found.document_ids), _ids(found.folder_ids))
-    return Streamed(await begun(plans.stream(request.app.state.store, made)), 200, _headers(found.name))
+    headers = _headers(found.name)
+    if made.length is not None:
+        headers["Content-Length"] = str(made.length)
+    chunks = plans.stream(request.app.state.store, units(request), actor, made)
+    return Streamed(await begun(chunks), 200, headers)
 
 
 @router.head(
@@ -99,7 +104,7 @@ async def head_zip(request: Request, ticket: str) -> Response:
     async with units(request).read(NOBODY) as unit:
         found, _actor = await service.find(unit, ticket)
     answer = Response(None, 200, _headers(found.name))
-    del answer.headers["Content-Length"]  # it would say 0; nobody knows it before the zip is made
+    del answer.headers["Content-Length"]  # it would say 0; the plan is made by whoever downloads it
     return answer
 
 

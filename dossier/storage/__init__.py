@@ -1,8 +1,8 @@
 """Storage: immutable blobs. Bytes become durable under an opaque key first; then a row names them by their SHA-256."""
 
 from dossier.storage.addresses import AddressUnfit, open_store
-from dossier.storage.blobs import BlobEntry, BlobStore, OfferedPart, StoredBlob
-from dossier.storage.errors import BlobMissing, BodyTooLarge, PartBusy, StorageFailed, Unhashed
+from dossier.storage.blobs import BlobEntry, BlobStore, OfferedPart, StoredBlob, Whole
+from dossier.storage.errors import BlobDamaged, BlobMissing, BodyTooLarge, PartBusy, StorageFailed, Unhashed
 from dossier.storage.local import LocalBlobs
 from dossier.storage.service import (
     Received,
@@ -15,15 +15,18 @@ from dossier.storage.service import (
     keys_of,
     let_go,
     list_,
+    note,
     on_disk,
     received,
     sweep,
     unknown_keys,
 )
+from dossier.storage.sums import Sums
 from dossier.storage.traced import traced
 
 __all__ = [
     "AddressUnfit",
+    "BlobDamaged",
     "BlobEntry",
     "BlobMissing",
     "BlobStore",
@@ -34,7 +37,9 @@ __all__ = [
     "Received",
     "StorageFailed",
     "StoredBlob",
+    "Sums",
     "Unhashed",
+    "Whole",
     "adopt",
     "assembled",
     "find",
@@ -44,6 +49,7 @@ __all__ = [
     "keys_of",
     "let_go",
     "list_",
+    "note",
     "on_disk",
     "open_store",
     "received",

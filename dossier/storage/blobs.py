@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,12 +20,22 @@ _KEY = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """What ``put`` has made durable: ``sha256`` is 32 bytes, ``size`` counts bytes, ``head`` is the first ≤ 8192."""
+    """What ``put`` has made durable: ``sha256`` is 32 bytes, ``size`` counts bytes, ``head`` is the first ≤ 8192, ``crc32``
+    (unsigned) is known where this process has seen all of them."""
 
     key: str
     sha256: bytes
     size: int
     head: bytes
+    crc32: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All bytes of a blob that has ``size`` of them."""
+
+    key: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +144,18 @@ class BlobStore(Protocol):
         """What was appended and not finished under keys that begin with ``prefix``; ``keys`` lists none of it."""
         ...
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes from ``start`` on, ``length`` of them or all the rest, in chunks of at most 1 MiB.
 
         ``BadKey`` is raised at once; with the first chunk ``BlobMissing``, and ``BlobDamaged`` when the blob ends
         before ``start + length``: ask for the first chunk before the headers of an answer leave.
+        """
+        ...
+
+    def join(self, pieces: AsyncGenerator[bytes | Whole, None]) -> AsyncGenerator[bytes, None]:
+        """Bytes and blobs, one behind the other as ``pieces`` yields them, in chunks of about 1 MiB whatever their sizes.
+
+        Raises what ``pieces`` does, and as ``open`` once a blob's turn has come. ``pieces`` is closed at the end.
         """
         ...
 

@@ -10,9 +10,9 @@ import re
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
@@ -24,6 +24,7 @@ from dossier.storage import parts
 from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, checked_key, new_key
 from dossier.storage.errors import BlobMissing, StorageFailed
 from dossier.storage.files import Buffer, Directories, Reader, Upload, refusing
+from dossier.storage.joining import Gathering, Pieces, batches
 from dossier.storage.parts import Part, Running
 
 _WRITERS: Final = 16  # fsyncs that may wait for the disk at once; readers have threads of their own
@@ -95,9 +96,8 @@ class LocalBlobs(BlobStore):
     async def finish(
         self, key: str, size: int, sha256: bytes | None = None, *, most_read: int | None = None
     ) -> StoredBlob:
-        hash_ = self._running.take(key, size)
-        digest = sha256 or (hash_.digest() if hash_ else None)
-        return await _in(self._writers, parts.finish, self._directories, key, size, digest, most_read)
+        known = self._running.take(key, size) or sha256
+        return await _in(self._writers, parts.finish, self._directories, key, size, known, most_read)
 
     offers = False
 
@@ -112,10 +112,10 @@ class LocalBlobs(BlobStore):
         for entry in await _in(self._readers, _parts, self._directories.parts, prefix):
             yield entry
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         return self._read(Reader(key, self.local_path(key), start, length))
 
-    async def _read(self, reader: Reader) -> AsyncIterator[bytes]:
+    async def _read(self, reader: Reader) -> AsyncGenerator[bytes, None]:
         try:
             chunk = await _in(self._readers, reader.read)
             while chunk:
@@ -126,6 +126,13 @@ class LocalBlobs(BlobStore):
         finally:
             if not reader.closed:
                 self._readers.submit(reader.close)
+
+    async def join(self, pieces: Pieces) -> AsyncGenerator[bytes, None]:
+        # Nothing is open between two chunks: who goes away leaves nothing behind.
+        gathering = Gathering(self._directories.place)
+        async with aclosing(batches(pieces)) as made:
+            async for batch in made:
+                yield await _in(self._readers, gathering.read, batch)
 
     async def size(self, key: str) -> int:
         return await _in(self._readers, _size, key, self.local_path(key))

@@ -12,7 +12,10 @@ from dossier.core.ids import Digest, Uuid
 
 
 class Blob(Base):
-    """Immutable bytes of a workspace, identified by their SHA-256. A row exists only for bytes that are durable."""
+    """Immutable bytes of a workspace, identified by their SHA-256. A row exists only for bytes that are durable.
+
+    ``crc32`` is unsigned; those of before 0009, and those that went past this program, have none until a zip has read them.
+    """
 
     __tablename__ = "blobs"
     workspace_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("workspaces.id"), primary_key=True)
@@ -20,6 +23,7 @@ class Blob(Base):
     key: Mapped[str] = mapped_column(String(80), unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    crc32: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class BlobHold(Base):

@@ -6,14 +6,13 @@ bytes that its owner knows to be synced is cut off before more is appended; a pu
 
 import errno
 import fcntl
-import hashlib
 import os
 import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dossier.core.errors import DossierError
 from dossier.storage.blobs import HEAD_BYTES, StoredBlob
@@ -27,9 +26,7 @@ from dossier.storage.files import (
     sync_directory,
     sync_file,
 )
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from dossier.storage.sums import Sums
 
 DUE_BYTES: Final = 1 << 26  # bytes after which a sync is due: a kill costs no more, and the sync has little left to do
 DUE_SECONDS: Final = 5.0
@@ -40,16 +37,16 @@ class Running:
     """Hashes of parts as far as this process has seen them; what is forgotten is read again at the end."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[int, _Hash]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[int, Sums]] = OrderedDict()
 
-    def take(self, key: str, offset: int) -> "_Hash | None":
+    def take(self, key: str, offset: int) -> Sums | None:
         """The hash of the first ``offset`` bytes, which the caller goes on with; None where it is not known."""
         if offset == 0:
-            return hashlib.sha256()
+            return Sums()
         known, hash_ = self._known.pop(key, (-1, None))
         return hash_ if known == offset else None
 
-    def keep(self, key: str, offset: int, hash_: "_Hash | None") -> None:
+    def keep(self, key: str, offset: int, hash_: Sums | None) -> None:
         """Remember it; the longest untouched one gives way."""
         self._known.pop(key, None)
         if hash_ is not None:
@@ -64,7 +61,7 @@ class Part:
     ``offset`` counts what the kernel has, ``durable`` what outlives a power cut.
     """
 
-    def __init__(self, directories: Directories, key: str, offset: int, hash_: "_Hash | None") -> None:
+    def __init__(self, directories: Directories, key: str, offset: int, hash_: Sums | None) -> None:
         self._directories, self._key = directories, key
         self._path, self._final = directories.part(key), directories.path(key)
         self._lock = threading.Lock()  # a cancelled `append` settles while its thread may still be writing
@@ -138,7 +135,7 @@ class Part:
                 raise
             self.durable, self._synced_at = self.offset, time.monotonic()
 
-    def close(self) -> "_Hash | None":
+    def close(self) -> Sums | None:
         """Close the file; the hash of the ``durable`` bytes, where it is known."""
         with self._lock:
             file, self._file, self._over = self._file, -1, True
@@ -171,9 +168,9 @@ class Part:
 
 
 def finish(
-    directories: Directories, key: str, size: int, sha256: bytes | None, most_read: int | None = None
+    directories: Directories, key: str, size: int, known: Sums | bytes | None, most_read: int | None = None
 ) -> StoredBlob:
-    """Publish a part of ``size`` bytes, all of them synced, or find it published; hash it where the digest is not known.
+    """Publish a part of ``size`` bytes, all of them synced, or find it published; read it where its digest is not known.
 
     Raises Unhashed where that would read more than ``most_read`` bytes.
     """
@@ -186,9 +183,9 @@ def finish(
         try:
             if os.fstat(file).st_size != size:
                 raise BlobDamaged.of(key)
-            if sha256 is None and most_read is not None and size > most_read:
+            if known is None and most_read is not None and size > most_read:
                 raise Unhashed
-            sha256 = sha256 or _digest(file)
+            known = known or _summed(file)
             head = os.pread(file, HEAD_BYTES, 0)
             if begun:
                 os.fchmod(file, 0o440)
@@ -197,13 +194,22 @@ def finish(
                 directories.keep(final)  # the process that renamed it may have died before the sync
         finally:
             os.close(file)
-    return StoredBlob(key, sha256, size, head)
+    return stored(key, known, size, head)
 
 
-def _digest(file: int) -> bytes:
-    with open(file, "rb", buffering=0, closefd=False) as whole:
-        whole.seek(0)
-        return hashlib.file_digest(whole, "sha256").digest()
+def stored(key: str, known: Sums | bytes, size: int, head: bytes) -> StoredBlob:
+    """A part that has become a blob: of its bytes either both sums are known, or the digest alone."""
+    if isinstance(known, Sums):
+        return StoredBlob(key, known.digest(), size, head, known.crc32)
+    return StoredBlob(key, known, size, head)
+
+
+def _summed(file: int) -> Sums:
+    sums, memory, at = Sums(), memoryview(bytearray(SLICE)), 0
+    while count := os.preadv(file, [memory], at):
+        sums.update(memory[:count])
+        at += count
+    return sums
 
 
 def _publish(directories: Directories, path: Path, final: Path) -> None:

@@ -1,7 +1,7 @@
 """From received bytes to a blob row: durable first, named after, and swept where nothing names them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, union_all
+from sqlalchemy import bindparam, delete, select, union_all, update
 
 from dossier.core import metrics
 from dossier.core.actor import Actor
@@ -109,19 +109,25 @@ async def on_disk(store: BlobStore, key: str) -> AsyncIterator[Path]:
 
 
 async def adopt(unit: Unit, *received: Received) -> None:
-    """Let rows name these bytes, in two statements. Of the same content the row that is there already is kept, with its
-    bytes; it is locked against the sweeper."""
+    """Let rows name these bytes, in a few statements. Of the same content the row that is there already is kept, with its
+    bytes; it is locked against the sweeper, and told the CRC-32 where it has none."""
     known = await keys_of(unit, {each.stored.sha256 for each in received}, lock=True)
     rows: list[dict[str, Any]] = []
+    learnt: dict[bytes, int] = {}
     for each in received:
         stored = each.stored
         if stored.sha256 not in known:
-            known[stored.sha256] = stored.key
+            known[stored.sha256] = (stored.key, stored.crc32)
             rows.append(_row(unit, stored))
             unit.after_commit(_marking(each, "kept"))
-        elif known[stored.sha256] != stored.key:
+            continue
+        key, crc32 = known[stored.sha256]
+        if key != stored.key:
             unit.after_commit(_marking(each, "spare"))
+        if crc32 is None and stored.crc32 is not None:
+            learnt[stored.sha256] = stored.crc32
     await insert_rows(unit, Blob, sorted(rows, key=itemgetter("sha256")))
+    await note(unit, learnt)
 
 
 def _row(unit: Unit, stored: StoredBlob) -> dict[str, Any]:
@@ -130,6 +136,7 @@ def _row(unit: Unit, stored: StoredBlob) -> dict[str, Any]:
         "sha256": stored.sha256,
         "key": stored.key,
         "size": stored.size,
+        "crc32": stored.crc32,
         "created_at": unit.now,
     }
 
@@ -154,21 +161,31 @@ async def key_of(unit: ReadUnit, sha256: bytes) -> str | None:
 
 
 _B = Blob.__table__.c
-_KEY = Prepared(select(_B.key).where(_B.workspace_id == bindparam("workspace"), _B.sha256 == bindparam("sha256")))
+_IT = (_B.workspace_id == bindparam("workspace"), _B.sha256 == bindparam("sha256"))
+_KEY = Prepared(select(_B.key).where(*_IT))
+_NOTE = Prepared(update(Blob).where(*_IT, _B.crc32.is_(None)).values(crc32=bindparam("known")))
 
 
-async def keys_of(unit: ReadUnit, digests: Collection[bytes], *, lock: bool = False) -> dict[bytes, str]:
-    """digest → key of the workspace's blobs with these digests; those without a row are left out. Locked with ``lock``."""
-    found, wanted = dict[bytes, str](), sorted(digests)
+async def keys_of(
+    unit: ReadUnit, digests: Collection[bytes], *, lock: bool = False
+) -> dict[bytes, tuple[str, int | None]]:
+    """digest → key of the workspace's blobs with these digests, and their CRC-32 where it is known; those without a row are
+    left out. Locked with ``lock``."""
+    found, wanted = dict[bytes, tuple[str, int | None]](), sorted(digests)
     for start in range(0, len(wanted), 500):  # MariaDB looks for a thousand in another way, and might lock more
         some = Blob.sha256.in_(wanted[start : start + 500])
-        query = select(Blob.sha256, Blob.key).where(Blob.workspace_id == unit.workspace_id, some)
-        if lock:
-            query = query.order_by(
-                Blob.sha256
-            ).with_for_update()  # in one order, or two Units could wait for each other
-        found |= {row.sha256: row.key for row in await unit.session.execute(query)}
+        query = select(Blob.sha256, Blob.key, Blob.crc32).where(Blob.workspace_id == unit.workspace_id, some)
+        if lock:  # in one order, or two Units could wait for each other
+            query = query.order_by(Blob.sha256).with_for_update()
+        found |= {row.sha256: (row.key, row.crc32) for row in await unit.session.execute(query)}
     return found
+
+
+async def note(unit: Unit, sums: Mapping[bytes, int]) -> None:
+    """Keep the CRC-32 of the workspace's blobs that have none: by digest, of bytes that were found to have this digest."""
+    if sums:  # in one order, whoever else does the same
+        each = [{"sha256": sha256, "known": crc32} for sha256, crc32 in sorted(sums.items())]
+        await _NOTE.run(unit, *({"workspace": unit.workspace_id} | one for one in each))
 
 
 async def list_(unit: ReadUnit, limit: int = 1000, after: bytes = b"") -> Sequence[Blob]:

@@ -44,7 +44,7 @@ class _Traced:
         with traces.span("storage.offer", {"dossier.bytes": size}):
             return await self._store.offer(key, size, sha256)
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         return _opened(self._store.open(key, start, length))
 
     async def delete(self, key: str) -> None:
@@ -56,7 +56,7 @@ class _Traced:
             return await self._store.sweep_temporary(older_than)
 
 
-async def _opened(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _opened(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """The same chunks. The span ends with the first: how fast the rest leaves is the client's doing."""
     try:
         with traces.span("storage.open"):
@@ -66,8 +66,7 @@ async def _opened(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:
             yield chunk
     finally:
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
+        await chunks.aclose()
 
 
 def traced(store: BlobStore) -> BlobStore:

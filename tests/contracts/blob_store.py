@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import tracemalloc
+import zlib
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
-from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, new_key
+from dossier.storage.blobs import BlobEntry, BlobStore, StoredBlob, Whole, new_key
 from dossier.storage.errors import BadKey, BlobDamaged, BlobMissing, BodyTooLarge
 
 MIB = 1 << 20
@@ -95,6 +96,7 @@ class BlobStoreContract:
         data = pattern(size)
         blob = await store.put(workspace, chunked(data))
         assert (blob.size, blob.sha256, blob.head) == (size, hashlib.sha256(data).digest(), data[:8192])
+        assert blob.crc32 == zlib.crc32(data)
         assert blob.key.startswith(f"{workspace.hex}/")
         assert await read(store, blob.key) == data
         assert await store.size(blob.key) == size
@@ -103,7 +105,7 @@ class BlobStoreContract:
     async def test_the_size_of_chunks_does_not_matter(self, store: BlobStore, workspace: UUID, size: int) -> None:
         data = pattern(20_000 if size < 1000 else 3 * MIB)
         blob = await store.put(workspace, chunked(data, size))
-        assert (blob.sha256, blob.head) == (hashlib.sha256(data).digest(), data[:8192])
+        assert (blob.sha256, blob.crc32, blob.head) == (hashlib.sha256(data).digest(), zlib.crc32(data), data[:8192])
         assert await read(store, blob.key) == data
 
     async def test_empty_chunks_are_no_end(self, store: BlobStore, workspace: UUID) -> None:
@@ -148,6 +150,83 @@ class BlobStoreContract:
             assert pattern(MIB).startswith(chunk)
             break
         assert await read(store, blob.key) == pattern(blob.size)
+
+    async def test_many_are_joined(self, store: BlobStore, workspace: UUID) -> None:
+        sizes = [0, 1, 10_000, MIB - 1, MIB, 3 * MIB + 5, 7, *[100] * 20]
+        blobs = [await store.put(workspace, chunked(pattern(size))) for size in sizes]
+
+        async def pieces() -> AsyncGenerator[bytes | Whole, None]:
+            for blob in blobs:
+                yield b"before"
+                yield Whole(blob.key, blob.size)
+            yield pattern(200_000)
+            yield b"end"
+
+        chunks = [chunk async for chunk in store.join(pieces())]
+        wanted = b"".join([b"before" + pattern(size) for size in sizes]) + pattern(200_000) + b"end"
+        assert b"".join(chunks) == wanted
+        assert max(map(len, chunks)) < 2 * MIB
+        assert len(chunks) < 30
+
+    @pytest.mark.parametrize("size", [3, 3 * MIB + 6])
+    async def test_one_that_is_not_as_long_is_not_joined(self, store: BlobStore, workspace: UUID, size: int) -> None:
+        blobs = [await store.put(workspace, chunked(pattern(each))) for each in (3 * MIB + 5, 2)]
+        key = blobs[size == 3].key
+
+        async def pieces() -> AsyncGenerator[bytes | Whole, None]:
+            try:
+                yield Whole(blobs[0].key, blobs[0].size)
+                yield Whole(key, size)
+            finally:
+                closed.append(True)
+
+        closed = list[bool]()
+        with pytest.raises(BlobDamaged):
+            [chunk async for chunk in store.join(pieces())]
+        assert closed
+
+    async def test_one_that_is_gone_is_not_joined(self, store: BlobStore, workspace: UUID) -> None:
+        blob = await store.put(workspace, chunked(pattern(3 * MIB)))
+
+        async def pieces() -> AsyncGenerator[bytes | Whole, None]:
+            yield Whole(blob.key, blob.size)
+            yield Whole(new_key(workspace), 5)
+
+        chunks, sent = store.join(pieces()), list[bytes]()
+        with pytest.raises(BlobMissing):  # noqa: PT012
+            async for chunk in chunks:
+                sent.append(chunk)
+        assert pattern(3 * MIB).startswith(b"".join(sent))
+        assert sum(map(len, sent)) >= 2 * MIB
+
+    async def test_the_error_of_pieces_goes_through_the_join(self, store: BlobStore, blob: StoredBlob) -> None:
+        async def pieces() -> AsyncGenerator[bytes | Whole, None]:
+            yield Whole(blob.key, blob.size)
+            raise ConnectionResetError
+
+        with pytest.raises(ConnectionResetError):
+            [chunk async for chunk in store.join(pieces())]
+
+    async def test_a_join_that_is_given_up_closes_its_pieces(
+        self, store: BlobStore, workspace: UUID, blob: StoredBlob
+    ) -> None:
+        closed, small = list[bool](), await store.put(workspace, chunked(pattern(MIB)))
+
+        async def pieces() -> AsyncGenerator[bytes | Whole, None]:
+            try:
+                while True:
+                    yield Whole(blob.key, blob.size)
+                    for _ in range(9):
+                        yield Whole(small.key, small.size)
+            finally:
+                closed.append(True)
+
+        chunks = store.join(pieces())
+        for _ in range(6):
+            await anext(chunks)
+        await chunks.aclose()
+        assert closed
+        assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     async def test_the_limit_itself_is_allowed(self, store: BlobStore, workspace: UUID) -> None:
         assert (await store.put(workspace, chunked(bytes(2 * MIB)), limit=2 * MIB)).size == 2 * MIB

@@ -441,7 +441,7 @@ class TestCancelledInAThread:
             put.cancel()
             chunks = store.open(blob.key)
             await anext(chunks)
-            await chunks.aclose()  # type: ignore[attr-defined]
+            await chunks.aclose()
         await _settled(store)
         assert _open_files(store) == before == 0
 

@@ -12,6 +12,7 @@ from dossier.storage import local, parts
 from dossier.storage.blobs import BlobStore
 from dossier.storage.errors import StorageFailed
 from dossier.storage.local import LocalBlobs
+from dossier.storage.sums import Sums
 from tests.contracts.blob_parts import BlobPartsContract, add, nobody
 from tests.contracts.blob_parts import parts as listed
 from tests.contracts.blob_store import MIB, chunked, pattern, read, stalled
@@ -93,10 +94,10 @@ class TestOrder:
         assert store.local_path(KEY).stat().st_mode & 0o777 == 0o440
 
     async def test_the_digest_is_not_read_again(self, store: LocalBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
-        def read_again(_file: int) -> bytes:
+        def read_again(_file: int) -> Sums:
             raise AssertionError("it was known")
 
-        monkeypatch.setattr(parts, "_digest", read_again)
+        monkeypatch.setattr(parts, "_summed", read_again)
         for offset in range(0, 4 * MIB, MIB):
             await add(store, KEY, offset, pattern(MIB))
         assert (await store.finish(KEY, 4 * MIB)).size == 4 * MIB

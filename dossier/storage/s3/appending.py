@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from dossier.core.errors import DossierError
 from dossier.core.log import log
@@ -10,9 +9,7 @@ from dossier.storage.errors import PartBusy
 from dossier.storage.parts import DUE_BYTES, DUE_SECONDS
 from dossier.storage.s3.sending import Sending
 from dossier.storage.s3.state import Kept, Lease, State
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from dossier.storage.sums import Sums
 
 
 class Appending:
@@ -41,7 +38,7 @@ class Appending:
         return self._sending.target.upload
 
     @property
-    def hash(self) -> "_Hash | None":
+    def hash(self) -> Sums | None:
         """The hash of the ``durable`` bytes, where it is known."""
         return self._sending.hash if self._whole else None
 

@@ -6,7 +6,7 @@ checksums that the store verifies before it keeps anything.
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from io import BytesIO
@@ -77,7 +77,7 @@ class Bucket:
         age = date_of(answer) - modified
         return Head(answer["ContentLength"], answer["ETag"], modified, age, answer.get("Metadata", {}))
 
-    async def read(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, name: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes of a range, ``length`` at least 1; a connection that breaks is made anew where the last one ended.
 
         Raises Gone, and BeyondEnd before the first byte where there are fewer.

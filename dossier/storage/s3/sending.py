@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 from dossier.core.errors import DossierError
 from dossier.core.log import log
@@ -18,9 +17,7 @@ from dossier.storage.addresses import MOST_PARTS
 from dossier.storage.errors import BlobMissing, BodyTooLarge, StorageFailed
 from dossier.storage.s3.answers import Gone, Sent, Taken
 from dossier.storage.s3.bucket import Bucket
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from dossier.storage.sums import Sums
 
 
 class Target:
@@ -89,7 +86,7 @@ class Sending:
     What comes after a part that ``failed`` is nothing that could be kept.
     """
 
-    def __init__(self, pool: ThreadPoolExecutor, target: Target, hash_: "_Hash | None", filled: bytes = b"") -> None:
+    def __init__(self, pool: ThreadPoolExecutor, target: Target, hash_: Sums | None, filled: bytes = b"") -> None:
         self.target, self.hash, self.failed = target, hash_, False
         self._pool = pool
         self._filling, self._seen = BytesIO(), len(filled)
@@ -170,7 +167,7 @@ class Sending:
                 await self.target.bucket.delete(self.target.name)
 
 
-def _hashed(body: BytesIO, seen: int, whole: "_Hash | None") -> bytes:
+def _hashed(body: BytesIO, seen: int, whole: Sums | None) -> bytes:
     with body.getbuffer() as data:
         if whole is not None:
             whole.update(data[seen:])

@@ -6,8 +6,9 @@ themselves are in ``bucket.py``.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import timedelta
 from io import BytesIO
 from typing import Final
@@ -26,13 +27,15 @@ from dossier.storage.blobs import (
     new_key,
 )
 from dossier.storage.errors import BlobDamaged, BlobMissing, BodyTooLarge, StorageFailed, Unhashed
-from dossier.storage.parts import Running
+from dossier.storage.joining import Pieces, batches, fetched
+from dossier.storage.parts import Running, stored
 from dossier.storage.s3.answers import Begun, BeyondEnd, Gone
 from dossier.storage.s3.appending import Appending
 from dossier.storage.s3.bucket import Bucket
 from dossier.storage.s3.offering import Offering
 from dossier.storage.s3.sending import Sending, Target
 from dossier.storage.s3.state import LEASE_SECONDS, Kept, Lease, State
+from dossier.storage.sums import Sums
 
 _BLOBS: Final = "blobs/"
 _PARTS: Final = "parts/"
@@ -56,7 +59,7 @@ class S3Blobs(BlobStore):
         self, workspace_id: UUID, chunks: AsyncIterator[bytes], *, limit: int | None = None, key: str | None = None
     ) -> StoredBlob:
         key = checked_key(key or new_key(workspace_id))
-        whole, size, head = hashlib.sha256(), 0, b""
+        whole, size, head = Sums(), 0, b""
         sending = Sending(self._pool, self._target(key), whole)
         try:
             async for chunk in chunks:
@@ -72,7 +75,7 @@ class S3Blobs(BlobStore):
             raise
         finally:
             self._uploads.discard(sending.target.upload)
-        return StoredBlob(key, whole.digest(), size, head)
+        return StoredBlob(key, whole.digest(), size, head, whole.crc32)
 
     def _target(self, key: str, state: State | None = None) -> Target:
         target = Target(self._bucket, _BLOBS + key, self._part_bytes, self._uploads.add)
@@ -117,14 +120,13 @@ class S3Blobs(BlobStore):
     ) -> StoredBlob:
         checked_key(key)
         async with self._lease(key):
-            hash_ = self._running.take(key, size)
+            known = self._running.take(key, size) or sha256
             kept = Kept(self._bucket, key)
             state = await kept.read()
             if state is not None:
                 await self._publish(key, size, state)
                 await kept.forget()
-            sha256 = sha256 or (hash_.digest() if hash_ else None)
-            return await self._finished(key, size, sha256, most_read)
+            return await self._finished(key, size, known, most_read)
 
     offers = True
 
@@ -140,20 +142,19 @@ class S3Blobs(BlobStore):
             raise BlobDamaged.of(key)
         await self._target(key, state).publish(BytesIO(state.tail), hashlib.sha256(state.tail).digest())
 
-    async def _finished(self, key: str, size: int, sha256: bytes | None, most_read: int | None) -> StoredBlob:
-        """What is published, with a digest that is known or read now."""
+    async def _finished(self, key: str, size: int, known: Sums | bytes | None, most_read: int | None) -> StoredBlob:
+        """What is published, with sums that are known or read now."""
         if await self.size(key) != size:
             raise BlobDamaged.of(key)
         head = b"".join([chunk async for chunk in self.open(key, 0, min(size, HEAD_BYTES))])
-        sha256 = sha256 or await self._bucket.verified(_BLOBS + key)
-        if sha256 is None:
+        known = known or await self._bucket.verified(_BLOBS + key)
+        if known is None:
             if most_read is not None and size > most_read:
                 raise Unhashed
-            whole = hashlib.sha256()
+            known = Sums()
             async for chunk in self.open(key):
-                await asyncio.get_running_loop().run_in_executor(self._pool, whole.update, chunk)
-            sha256 = whole.digest()
-        return StoredBlob(key, sha256, size, head)
+                await asyncio.get_running_loop().run_in_executor(self._pool, known.update, chunk)
+        return stored(key, known, size, head)
 
     async def drop(self, key: str) -> None:
         kept = Kept(self._bucket, key)
@@ -178,10 +179,10 @@ class S3Blobs(BlobStore):
             if is_key(key) and key.startswith(prefix):  # what else lies there is not ours
                 yield BlobEntry(key, entry.size, entry.modified_at)
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         return self._read(checked_key(key), start, length)
 
-    async def _read(self, key: str, start: int, length: int | None) -> AsyncIterator[bytes]:
+    async def _read(self, key: str, start: int, length: int | None) -> AsyncGenerator[bytes, None]:
         if length == 0:
             await self.size(key)
             return
@@ -195,7 +196,12 @@ class S3Blobs(BlobStore):
             if length is not None:
                 raise BlobDamaged.of(key) from error
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]  # a generator; the connection goes back with it
+            await chunks.aclose()  # the connection goes back with it
+
+    async def join(self, pieces: Pieces) -> AsyncGenerator[bytes, None]:
+        async with aclosing(batches(fetched(pieces, self.open))) as made:
+            async for batch in made:
+                yield b"".join([part for part in batch if isinstance(part, bytes)])  # there is nothing else
 
     async def size(self, key: str) -> int:
         there = await self._bucket.head(_BLOBS + checked_key(key))

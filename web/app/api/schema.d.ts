@@ -467,7 +467,8 @@ export interface paths {
          * Download a zip
          * @description The zip of a ticket, which is used up: head versions at the moment, with what its member may see at the moment.
          *
-         *     A connection that breaks off before the end has told of a fault; what came is no valid zip then.
+         *     `Content-Length` is told where the CRC-32 of every content is known. A connection that breaks off before the end has
+         *     told of a fault; what came is no valid zip then.
          */
         get: operations["download_zip"];
         put?: never;
