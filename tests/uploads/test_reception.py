@@ -18,6 +18,7 @@ from dossier.core.settings import Settings
 from dossier.core.units import CommitUnknown
 from dossier.documents import jobs as documents_jobs
 from dossier.storage import parts
+from dossier.storage.sums import Sums
 from dossier.uploads import desk, reception, service
 from dossier.uploads.jobs import JOBS
 from tests.conftest import World, client_of
@@ -282,10 +283,10 @@ class TestEnd:
         assert len(await stored(world)) == 1
 
     async def test_hashed_while_it_came(self, sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-        def read_again(_file: int) -> bytes:
+        def read_again(_file: int) -> Sums:
             raise AssertionError("it was known")
 
-        monkeypatch.setattr(parts, "_digest", read_again)
+        monkeypatch.setattr(parts, "_summed", read_again)
         data = pattern(3 * MIB)
         address = await sender.begin(len(data), "a.bin")
         for offset in (0, MIB):
