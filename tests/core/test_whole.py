@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dossier.app import ROUTERS
 from dossier.core.actor import NOBODY
+from dossier.core.db import TURNS
 from dossier.core.errors import Conflict, StorageFull
 from dossier.core.events import EventCounter, EventRow
 from dossier.core.ids import new_id
@@ -116,6 +117,36 @@ async def test_whoever_is_cancelled_waits_for_its_end(world: World) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await count(world) == before + 1
+
+
+@pytest.mark.embedded
+async def test_two_read_at_a_time_and_nobody_waits_for_long(world: World) -> None:
+    under_way, most, gate = 0, 0, threading.Event()
+
+    async def verb(_unit: ReadUnit) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        time.sleep(0.01)  # noqa: ASYNC251  # as above
+        under_way -= 1
+
+    async def slow(_unit: ReadUnit) -> None:
+        gate.wait(30)
+
+    async def quick(_unit: ReadUnit) -> bool:
+        return gate.is_set()
+
+    units, actor = world.parts.units, world.owner.actor
+    await asyncio.gather(*(units.look(actor, verb) for _ in range(12)))
+    assert most == TURNS
+    stuck = [asyncio.ensure_future(units.look(actor, slow)) for _ in range(TURNS)]
+    await asyncio.sleep(0.05)
+    assert await asyncio.gather(*(units.look(actor, quick) for _ in range(4))) == [False] * 4
+    gate.set()
+    await asyncio.gather(*stuck)
+    most = 0
+    await asyncio.gather(*(units.look(actor, verb) for _ in range(6)))
+    assert most == TURNS
 
 
 async def test_two_writers_in_a_unique_index_are_tried_again_and_told(world: World) -> None:

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,10 @@ class Elsewhere:
         """Start `dossier import --to` as a program of its own, without any settings."""
         command = [sys.executable, "-m", "dossier", "import", str(path), "--to", url or self.url, "--folder", folder]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen([*command, *words], env=BARE | {"DOSSIER_TOKEN": self.token}, cwd="/", **pipes)
+        # A job in the background starts with SIGINT ignored, and tests may be one.
+        heeding: dict[str, Any] = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}
+        env = BARE | {"DOSSIER_TOKEN": self.token}
+        return subprocess.Popen([*command, *words], env=env, cwd="/", **pipes, **heeding)
 
 
 def digests(files: dict[str, bytes]) -> dict[str, tuple[str, int]]:
