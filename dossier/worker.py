@@ -15,7 +15,7 @@ from dossier.core.events import Consumer
 from dossier.core.ids import new_id
 from dossier.core.jobs import GiveUp, Handler, JobRow
 from dossier.core.log import log
-from dossier.core.units import Unit
+from dossier.core.units import ReadUnit, Unit
 
 JOBS: dict[str, Handler] = documents.JOBS | renditions.JOBS | search.JOBS | users.JOBS | sessions.JOBS | uploads.JOBS
 JOBS |= notices.JOBS | tasks.JOBS | webhooks.JOBS | links.JOBS
@@ -26,6 +26,7 @@ HOUSEKEEPING = (
     *("webhooks.sweep", "links.keep"),
 )
 POLL_SECONDS, HOURLY, HEARTBEAT_SECONDS = 2.0, 3600.0, 20.0
+BREATH_SECONDS = 0.25  # changes that come close together are followed together: looking costs more than a change does
 
 
 class Worker:
@@ -60,7 +61,9 @@ class Worker:
                 await self._pause(1.0)
             if seconds == HOURLY:
                 await self._pause(seconds)
-            elif not self.stopping.is_set():
+                continue
+            await self._pause(BREATH_SECONDS)
+            if not self.stopping.is_set():
                 await self.units.bell.wait(seconds, ring)
 
     async def _pause(self, seconds: float) -> None:
@@ -73,11 +76,12 @@ class Worker:
 
     async def follow(self) -> None:
         """Give every consumer the events that it has not seen."""
-        for consumer in self.consumers:
-            async with self.units.read(NOBODY) as unit:
-                behind = await events.behind(unit.session, consumer.name)
-            for workspace_id in behind:
-                await self._consume(consumer, workspace_id)
+        for consumer, workspace_id in await self.units.look(NOBODY, self._behind):
+            await self._consume(consumer, workspace_id)
+
+    async def _behind(self, unit: ReadUnit) -> list[tuple[Consumer, UUID]]:
+        """Who has not seen all, where."""
+        return [(each, id_) for each in self.consumers for id_ in await events.behind(unit, each.name)]
 
     async def _consume(self, consumer: Consumer, workspace_id: UUID) -> None:
         """All that one consumer has not seen in one workspace. A failure stops only these two; the next round retries."""
@@ -100,9 +104,8 @@ class Worker:
             await self._run(job)
 
     async def _claim(self) -> JobRow | None:
-        async with self.units.read(NOBODY) as unit:
-            if not await jobs.any_due(unit.session, unit.now):
-                return None
+        if not await self.units.look(NOBODY, lambda unit: jobs.any_due(unit.session, unit.now)):
+            return None
         return await self.units.run(NOBODY, lambda unit: jobs.claim(unit.session, self.id, unit.now))
 
     async def _run(self, job: JobRow) -> None:

@@ -24,7 +24,7 @@ from dossier.core.ids import Uuid, new_id
 from dossier.core.prepared import Prepared, insert_rows
 
 if TYPE_CHECKING:
-    from dossier.core.units import Unit
+    from dossier.core.units import ReadUnit, Unit
 
 
 class EventCounter(Base):
@@ -135,16 +135,19 @@ async def last_seq(session: AsyncSession, workspace_id: UUID) -> int:
     return (await session.scalar(select(EventCounter.seq).where(EventCounter.workspace_id == workspace_id))) or 0
 
 
-async def behind(session: AsyncSession, consumer: str) -> Sequence[UUID]:
+async def behind(unit: "ReadUnit", consumer: str) -> list[UUID]:
     """The workspaces with events that ``consumer`` has not seen."""
-    cursor = select(ConsumerCursor.seq).where(
-        ConsumerCursor.consumer == consumer, ConsumerCursor.workspace_id == EventCounter.workspace_id
-    )
-    done = cursor.scalar_subquery()
-    rows = await session.execute(
-        select(EventCounter.workspace_id).where(EventCounter.seq > 0, (done.is_(None)) | (EventCounter.seq > done))
-    )
-    return rows.scalars().all()
+    return [row.workspace_id for row in await _BEHIND.rows(unit, {"consumer": consumer})]
+
+
+_K = ConsumerCursor.__table__.c
+_DONE = (
+    select(_K.seq)
+    .where(_K.consumer == bindparam("consumer"), _K.workspace_id == _C.workspace_id)
+    .correlate(EventCounter.__table__)
+    .scalar_subquery()
+)
+_BEHIND = Prepared(select(_C.workspace_id).where(_C.seq > 0, (_DONE.is_(None)) | (_C.seq > _DONE)))
 
 
 async def lags(session: AsyncSession) -> dict[str, int]:

@@ -19,6 +19,7 @@ from dossier.core.ids import new_id
 from dossier.core.prepared import Prepared
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.ways import ROOT, Ways
+from dossier.worker import BREATH_SECONDS, Worker
 from tests.conftest import World
 
 TABLE = EventCounter.__table__.c
@@ -256,3 +257,22 @@ async def test_ways_and_routers_agree() -> None:
     assert ways.first({"type": "http", "path": "/api/v1/nothing", "method": "GET", "root_path": ""}) is None
     await ways({"type": "http", "path": "/api/v1/nothing", "method": "GET", "root_path": ""}, rest, rest)  # type: ignore[arg-type]  # as above
     assert reached == ["rest /api/v1/nothing"]
+
+
+async def test_rings_that_come_close_together_are_followed_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, passes, began = Worker(world.parts, {}, []), 0, time.monotonic()
+
+    async def follow() -> None:
+        nonlocal passes
+        passes += 1
+
+    monkeypatch.setattr(worker, "follow", follow)
+    running = asyncio.ensure_future(worker.run())
+    for _ in range(100):
+        world.parts.units.bell.ring()
+        await asyncio.sleep(0.01)
+    worker.stop()
+    await running
+    assert 1 < passes <= 2 + (time.monotonic() - began) / BREATH_SECONDS

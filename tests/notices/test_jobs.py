@@ -241,4 +241,4 @@ class TestSweep:
         await spread(world)
         assert await rows(world) == 0
         async with world.parts.units.read(world.owner.actor) as unit:
-            assert world.owner.actor.workspace_id not in await events.behind(unit.session, "notices.people")
+            assert world.owner.actor.workspace_id not in await events.behind(unit, "notices.people")
