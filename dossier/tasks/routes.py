@@ -40,7 +40,6 @@ Assignee = Annotated[Literal["me", "none"] | UUID | None, Query(description="`me
 )
 async def list_tasks(
     request: Request,
-    actor: CurrentActor,
     document_id: UUID | None = None,
     assignee: Assignee = None,
     status: Statuses = None,

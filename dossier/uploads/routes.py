@@ -256,7 +256,7 @@ async def _begun(request: Request, actor: Actor, upload_id: UUID, *, with_body: 
     response_model=None,
     responses=ok(schemas.UploadPage) | problems(BadCursor),
 )
-async def list_uploads(request: Request, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Response:
+async def list_uploads(request: Request, limit: Limit = 50, after: After = None) -> Response:
     """What the actor is sending or has to answer for, oldest first. Nobody sees somebody else's."""
     return paged(*await look(request, lambda unit: service.list_(unit, limit, after)))
 
