@@ -46,7 +46,7 @@ async def _roles(unit: ReadUnit) -> dict[UUID, str]:
 
 S, G, F = (model.__table__.c for model in (Scope, Grant, Folder))
 # (scope, granted role, or none where the role in the workspace counts): all; the root's and those granted to a member.
-_HERE, _WS = S.workspace_id == bindparam("workspace"), F.workspace_id == bindparam("workspace")
+_HERE = S.workspace_id == bindparam("workspace")
 _ALL = Prepared(select(S.id, null()).where(_HERE))
 _ME = bindparam("member", type_=S.id.type)
 _TO_ME = or_(
@@ -110,17 +110,6 @@ async def find(unit: ReadUnit, folder_id: UUID, *, lock: bool = False, trashed: 
     return (await unit.session.execute(_one(lock, trashed), values, execution_options=options)).scalar_one_or_none()
 
 
-async def is_seen(unit: ReadUnit, folder_id: UUID, *, trashed: bool) -> bool:
-    """Whether there is such a folder for the actor, living unless ``trashed``."""
-    query = _SEEN_TOO if trashed else _SEEN
-    return bool(await query.rows(unit, await seen_values(unit) | {"id": folder_id}))
-
-
-_SEEN_BY = (F.id == bindparam("id"), _WS, F.scope_id.in_(bindparam("scopes", expanding=True)))
-_SEEN_TOO = Prepared(select(F.id).where(*_SEEN_BY))
-_SEEN = Prepared(select(F.id).where(*_SEEN_BY, F.trashed_at.is_(None)))
-
-
 @cache
 def _one(lock: bool, trashed: bool) -> Select[Folder]:
     mine = (Folder.workspace_id == bindparam("workspace"), Folder.scope_id.in_(bindparam("scopes", expanding=True)))
@@ -130,18 +119,16 @@ def _one(lock: bool, trashed: bool) -> Select[Folder]:
     return query.with_for_update() if lock else query
 
 
-async def scopes_among(unit: ReadUnit, folder_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    """The scopes of those of the folders that the actor may see and that are living."""
+async def scopes_among(unit: ReadUnit, folder_ids: Iterable[UUID], *, trashed: bool = False) -> dict[UUID, UUID]:
+    """The scopes of those of the folders that the actor may see, living ones unless ``trashed``."""
     values = await seen_values(unit) | {"ids": sorted(set(folder_ids))}
-    return dict(await _SCOPES.rows(unit, values))
+    return dict(await (_SCOPES if trashed else _SCOPES_LIVING).rows(unit, values))
 
 
-_MINE_LIVING = (F.workspace_id == bindparam("workspace"), F.trashed_at.is_(None))
-_SCOPES = Prepared(
-    select(F.id, F.scope_id).where(
-        F.id.in_(bindparam("ids", expanding=True)), F.scope_id.in_(bindparam("scopes", expanding=True)), *_MINE_LIVING
-    )
-)
+_AMONG = F.id.in_(bindparam("ids", expanding=True))
+_SEEN = (_AMONG, F.workspace_id == bindparam("workspace"), F.scope_id.in_(bindparam("scopes", expanding=True)))
+_SCOPES = Prepared(select(F.id, F.scope_id).where(*_SEEN))
+_SCOPES_LIVING = Prepared(select(F.id, F.scope_id).where(*_SEEN, F.trashed_at.is_(None)))
 
 
 async def root(unit: ReadUnit) -> Folder:

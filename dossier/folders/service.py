@@ -36,7 +36,7 @@ async def require(
 
 async def check(unit: ReadUnit, folder_id: UUID, *, trashed: bool = False) -> None:
     """``require`` for a viewer who needs nothing of the folder itself."""
-    if not await queries.is_seen(unit, folder_id, trashed=trashed):
+    if not await queries.scopes_among(unit, [folder_id], trashed=trashed):
         raise FolderNotFound
 
 

@@ -193,7 +193,7 @@ class BlobStoreContract:
             yield Whole(new_key(workspace), 5)
 
         chunks, sent = store.join(pieces()), list[bytes]()
-        with pytest.raises(BlobMissing):  # noqa: PT012
+        with pytest.raises(BlobMissing):  # noqa: PT012  # what comes before the fault is kept
             async for chunk in chunks:
                 sent.append(chunk)
         assert pattern(3 * MIB).startswith(b"".join(sent))

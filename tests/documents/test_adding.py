@@ -172,7 +172,7 @@ class TestAddMany:
 
     async def test_ids_are_in_order(self, office: Office) -> None:
         ids = await office.do(lambda unit: _added(unit, office, ["b", "a", "c"]))
-        items = [await office.see(lambda unit, id_=id_: documents.get(unit, id_)) for id_ in ids]  # type: ignore[misc]
+        items = [await office.see(lambda unit, id_=id_: documents.get(unit, id_)) for id_ in ids]  # type: ignore[misc]  # the loop's
         assert [(item["name"], item["version"]["comment"]) for item in items] == [
             ("b", "no. 0"),
             ("a", "no. 1"),
@@ -216,7 +216,7 @@ class TestAddMany:
     async def test_two_at_once(self, office: Office) -> None:
         first, second = await additions(office, MANY[:100]), await additions(office, MANY[:100][::-1])
         await asyncio.gather(
-            *(office.do(lambda unit, new=new: documents.add_many(unit, new, "rename")) for new in (first, second))  # type: ignore[misc]
+            *(office.do(lambda unit, new=new: documents.add_many(unit, new, "rename")) for new in (first, second))  # type: ignore[misc]  # the loop's
         )
         assert len(await names_in(office)) == 200
 

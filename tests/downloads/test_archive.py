@@ -243,7 +243,7 @@ class TestStreaming:
         for member in members[2:]:
             store.local_path(member.key).unlink()
         sent = list[bytes]()
-        with pytest.raises(BlobMissing):  # noqa: PT012
+        with pytest.raises(BlobMissing):  # noqa: PT012  # what comes before the fault is kept
             async for chunk in chunks:
                 sent.append(chunk)
         assert sum(map(len, sent)) > 6 * MIB
@@ -316,7 +316,7 @@ class TestBroken:
         sent = b""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with pytest.raises(error):  # noqa: PT012
+            with pytest.raises(error):  # noqa: PT012  # what comes before the fault is kept
                 async for chunk in zip_stream(store, members, forget):
                     sent += chunk
             gc.collect()
