@@ -105,7 +105,7 @@ class TestMetrics:
         assert told("dossier_refusals_total", code="bad_credentials") == 1
         assert told("dossier_sign_ins_total", outcome="refused") == 1
         assert told("dossier_units_total", outcome="committed") >= 1
-        assert told("dossier_consumer_lag_events", consumer="search.documents") == 0
+        until(lambda: Numbers(port)("dossier_consumer_lag_events", consumer="search.documents") == 0, 30, 0.5)
         assert told("dossier_job_seconds_count", kind="search.index") == 1
         assert told("dossier_event_loop_lag_seconds_count") > 0
         assert told("dossier_database_waiting", pool="writer") == 0
