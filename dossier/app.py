@@ -44,6 +44,7 @@ from dossier.sessions import routes as sessions_routes
 from dossier.storage import BlobStore, open_store, traced
 from dossier.tasks import routes as tasks_routes
 from dossier.uploads import routes as uploads_routes
+from dossier.uploads.arrivals import routes as arrivals_routes
 from dossier.users import routes as users_routes
 from dossier.webhooks import routes as webhooks_routes
 
@@ -58,6 +59,7 @@ ROUTERS = [
     folders_routes.router,
     documents_routes.router,
     uploads_routes.router,
+    arrivals_routes.router,
     downloads_routes.router,
     downloads_routes.content,
     renditions_routes.router,

@@ -16,7 +16,7 @@ from dossier.core import mysql
 from dossier.core.db import PRAGMAS, Database, refusal
 from dossier.core.errors import DossierError, StorageFull, Unavailable
 
-HEAD = "0009"
+HEAD = "0010"
 TURN_SECONDS = 300
 
 

@@ -60,6 +60,7 @@ KINDS: Final[Mapping[str, Mapping[str, Mapping[str, Schema]]]] = {
         "folder.access_changed": {"scope_id": ID, "previous_scope_id": ID},
         "folder.trashed": {"name": TEXT},
         "folder.restored": {"name": TEXT},
+        "upload.hashing": {"upload_id": ID, "name": TEXT, "path": TEXT, "size": NUMBER},
         "link.created": {**LINK, "kind": TEXT},
         "link.changed": {**LINK, "state": TEXT},
         "link.removed": LINK,

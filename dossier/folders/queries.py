@@ -58,14 +58,17 @@ _ROOT = select(S.id, cast(null(), G.role.type).label("role")).where(_HERE, S.is_
 _MINE = Prepared(union_all(_ROOT, _GRANTED.where(_HERE, _TO_ME)))
 
 
-async def visible(unit: ReadUnit, folder_id: Any) -> ColumnElement[bool]:
-    """The condition that the folder in column ``folder_id`` is one whose content the actor may see.
+async def visible(unit: ReadUnit, folder_id: Any, *, living: bool = False) -> ColumnElement[bool]:
+    """The condition that the folder in column ``folder_id`` is one whose content the actor may see, trashed or not unless
+    ``living``.
 
     One value, not an EXISTS: MariaDB makes a join of that, begins at the folders, and sorts all that lies in them.
     """
     mine = Folder.workspace_id == unit.workspace_id
-    scope = select(Folder.scope_id).where(Folder.id == folder_id, mine).correlate_except(Folder).scalar_subquery()
-    return scope.in_(list(await roles(unit)))
+    scope = select(Folder.scope_id).where(Folder.id == folder_id, mine).correlate_except(Folder)
+    if living:
+        scope = scope.where(Folder.trashed_at.is_(None))
+    return scope.scalar_subquery().in_(list(await roles(unit)))
 
 
 def seen(folder_id: Any) -> ColumnElement[bool]:

@@ -18,8 +18,11 @@ async def run_hash(context: Any, job: JobRow) -> None:
     async with context.units.read(Actor.system(job.workspace_id)) as unit:
         found = await service.hashing(unit, UUID(job.payload["upload"]))
     if found is None:
-        return  # its end is there already, or it will expire
+        return  # its end is there already
     upload, actor = found
+    if actor is None:
+        await context.units.run(unit.actor, lambda unit: service.disown(unit, upload.id))
+        return
     settings, lasts = context.settings, timedelta(days=context.settings.upload_days)
     reception = Reception(
         context.units, context.store, Desk(), actor, lasts, settings.upload_idle_seconds, settings.max_upload_bytes

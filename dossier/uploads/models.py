@@ -58,6 +58,7 @@ class Upload(Base):
     __table_args__ = (
         Index(None, "member_id", "state", "id"),
         Index(None, "workspace_id", "expires_at"),
+        Index(None, "workspace_id", "state", "id"),
         MYSQL_TABLE,
     )
 

@@ -1,10 +1,11 @@
-"""Every SELECT on uploads. An upload is seen by the member who sends it and by nobody else."""
+"""Every SELECT on uploads. An upload is seen by the member who sends it; by others only what is ``arriving``."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, or_, select, union_all
 
+from dossier import documents, folders
 from dossier.core.units import ReadUnit
 from dossier.uploads.models import Upload
 
@@ -21,9 +22,11 @@ async def find(unit: ReadUnit, upload_id: UUID, *, lock: bool = False) -> Upload
     return (await unit.session.execute(query)).scalar_one_or_none()
 
 
-async def anybodys(unit: ReadUnit, upload_id: UUID) -> Upload | None:
+async def anybodys(unit: ReadUnit, upload_id: UUID, *, lock: bool = False) -> Upload | None:
     """An upload of the workspace, whoever sends it; for work that was promised to its sender."""
     query = select(Upload).where(Upload.id == upload_id, Upload.workspace_id == unit.workspace_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
     return (await unit.session.execute(query)).scalar_one_or_none()
 
 
@@ -39,6 +42,27 @@ async def list_(unit: ReadUnit, limit: int, after: UUID | None) -> Sequence[Uplo
     found = select(Upload).join(ids, Upload.id == ids.c.id).where(Upload.workspace_id == unit.workspace_id)
     found = found.order_by(Upload.id).limit(limit + 1)
     return (await unit.session.execute(found)).scalars().all()
+
+
+async def arriving(
+    unit: ReadUnit, limit: int, after: UUID | None, folder_id: UUID | None, document_id: UUID | None
+) -> Sequence[Upload]:
+    """Those that wait for their digest and whose place the actor may see, whoever sends them, oldest first; one more than
+    ``limit``. Expired ones too: until the sweep takes them, their job makes their end."""
+    query = select(Upload).where(Upload.workspace_id == unit.workspace_id, Upload.state == "hashing")
+    query = query.where(
+        or_(
+            await folders.visible(unit, Upload.folder_id, living=True),
+            await documents.readable(unit, Upload.document_id),
+        )
+    )
+    if folder_id is not None:
+        query = query.where(func.coalesce(Upload.folder_id, documents.folder_of(Upload.document_id)) == folder_id)
+    if document_id is not None:
+        query = query.where(Upload.document_id == document_id)
+    if after is not None:
+        query = query.where(Upload.id > after)
+    return (await unit.session.execute(query.order_by(Upload.id).limit(limit + 1))).scalars().all()
 
 
 async def count(unit: ReadUnit) -> int:

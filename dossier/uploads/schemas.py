@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from dossier.documents.schemas import Person
+
 OnConflict = Literal["error", "version", "rename"]
 ID = "0198c0de-7777-7000-8000-000000000001"
 UPLOAD: dict[str, Any] = {
@@ -32,6 +34,17 @@ PART: dict[str, Any] = {
     "size": 16777216,
     "url": "https://documents.s3.eu-central-1.amazonaws.com/blobs/…?X-Amz-Signature=…",
     "headers": {"Content-Length": "16777216"},
+}
+ARRIVAL: dict[str, Any] = {
+    "id": ID,
+    "name": "Site survey.mp4",
+    "path": "",
+    "folder_id": "0198c0de-1111-7000-8000-000000000001",
+    "document_id": None,
+    "size": 12884901888,
+    "state": "hashing",
+    "author": {"id": "0198c0de-2222-7000-8000-000000000001", "name": "Ann Field"},
+    "created_at": "2026-11-24T09:12:00Z",
 }
 DONE = UPLOAD | {
     "offset": 1204300,
@@ -128,6 +141,30 @@ class UploadPage(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [UPLOAD], "next": None}]})
     items: list[Upload]
+    next: str | None
+
+
+class Arrival(BaseModel):
+    """A document, or a version of ``document_id``, that is about to be there: all its bytes are here, and are read once
+    more for their SHA-256. ``path``: folders below ``folder_id`` that will be made for it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ARRIVAL]})
+    id: UUID
+    name: str
+    path: str
+    folder_id: UUID | None
+    document_id: UUID | None
+    size: int = Field(ge=0, description="Bytes.")
+    state: Literal["hashing"]
+    author: Person
+    created_at: datetime = Field(description="When it was begun to be sent.")
+
+
+class ArrivalPage(BaseModel):
+    """A page of arrivals, oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ARRIVAL], "next": None}]})
+    items: list[Arrival]
     next: str | None
 
 

@@ -204,25 +204,40 @@ async def finish(unit: Unit, upload_id: UUID, bytes_: storage.Received, answer: 
 async def hash_later(unit: Unit, upload_id: UUID, answer: Finish | None = None) -> Upload:
     """Leave the end to a job that reads the bytes first; one that has been left to it already only takes the answer.
 
-    Raises UploadNotFound.
+    Raises UploadNotFound, and 404 or 403 where the right is lost.
     """
     upload = await _locked(unit, upload_id)
     if upload.state == "done":
         return upload
+    before = (upload.state, *_place(upload))
     _answer(upload, answer or Finish())
+    await targets.check_right(unit, upload)  # others see it from now on
+    await targets.settle(unit, upload)
     if upload.state != "hashing":
         upload.state, upload.problem, upload.received = "hashing", None, upload.most
         unit.defer("uploads.hash", upload=str(upload_id))
+    if before != (upload.state, *_place(upload)):
+        await targets.announce(unit, upload)
     return upload
 
 
-async def hashing(unit: ReadUnit, upload_id: UUID) -> tuple[Upload, Actor] | None:
-    """An upload that waits for its digest, with who sends it; None where it has ended, or its sender has left."""
+def _place(upload: Upload) -> tuple[object, ...]:
+    return upload.folder_id, upload.document_id, upload.path, upload.name
+
+
+async def hashing(unit: ReadUnit, upload_id: UUID) -> tuple[Upload, Actor | None] | None:
+    """An upload that waits for its digest, with who sends it unless they have left; None where it has ended."""
     upload = await queries.anybodys(unit, upload_id)
     if upload is None or upload.state != "hashing":
         return None
-    actor = await users.actor_of(unit, upload.member_id)
-    return None if actor is None else (upload, actor)
+    return upload, await users.actor_of(unit, upload.member_id)
+
+
+async def disown(unit: Unit, upload_id: UUID) -> None:
+    """Refuse the end of an upload whose sender has left; it expires like any other, or they come back and answer."""
+    upload = await queries.anybodys(unit, upload_id, lock=True)
+    if upload is not None and upload.state == "hashing":
+        upload.state, upload.problem = "refused", _problem(NotAllowed("Whoever sent it was no member any more."))
 
 
 def check_answer(answer: Finish) -> None:
@@ -251,8 +266,12 @@ async def refuse(unit: Unit, upload_id: UUID, error: DossierError, sha256: bytes
     upload = await queries.find(unit, upload_id, lock=True)
     if upload is not None and upload.state != "done":
         upload.state, upload.sha256, upload.received = "refused", sha256, upload.most
-        upload.problem = {"code": error.code, "title": error.title, "detail": error.detail}
+        upload.problem = _problem(error)
         upload.expires_at = unit.now + lasts
+
+
+def _problem(error: DossierError) -> Wire:
+    return {"code": error.code, "title": error.title, "detail": error.detail}
 
 
 def require_whole(upload: Upload) -> None:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from dossier import documents, folders, storage
+from dossier.core.errors import DossierError
 from dossier.core.units import ReadUnit, Unit
 from dossier.core.web import Wire
 from dossier.uploads.metadata import names_of
@@ -43,6 +44,31 @@ async def _deepest(unit: ReadUnit, folder_id: UUID, names: list[str]) -> UUID | 
         folder_id = found[1]
         await folders.require(unit, folder_id, "editor")
     return folder_id
+
+
+async def settle(unit: ReadUnit, upload: Upload) -> None:
+    """Aim at the deepest folder of the path that is there and open to the sender, so that it is seen where it will lie."""
+    names = names_of(upload.path)
+    while names and upload.folder_id is not None:
+        found = await folders.named(unit, upload.folder_id, folders.name_key(names[0]))
+        if found is None or found[0] != "folder":
+            break
+        try:
+            await folders.require(unit, found[1], "editor")
+        except DossierError:
+            break
+        upload.folder_id = found[1]
+        del names[0]
+    upload.path = "/".join(names)
+
+
+async def announce(unit: Unit, upload: Upload) -> None:
+    """Tell all who see the place what is about to be there."""
+    told: Wire = {"upload_id": str(upload.id), "name": upload.name, "path": upload.path, "size": upload.size}
+    folder_id = upload.folder_id
+    if upload.document_id is not None:
+        folder_id = (await documents.briefs(unit, [upload.document_id]))[upload.document_id]["folder_id"]
+    unit.record("upload.hashing", document_id=upload.document_id, folder_id=folder_id, **told)
 
 
 async def _name_taken(unit: ReadUnit, kind: str, node_id: UUID) -> folders.NameTaken:

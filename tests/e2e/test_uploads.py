@@ -278,6 +278,69 @@ class TestGoesOn:
         assert content_of(api, documents_in(api, place["id"])["late.bin"]["id"]) == noise(6_000_000)
 
 
+class TestArriving:
+    """A large file whose bytes are all here, while the server reads it once more: who waits for it sees it come."""
+
+    SIZE = 70_000_000
+
+    def _send(self, api: Api, offset: int, address: str, body: bytes) -> None:
+        told = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": str(offset),
+            "Content-Type": "application/offset+octet-stream",
+        }
+        api.client.patch(address, headers=told, content=body).raise_for_status()
+
+    def _begun(self, api: Api, **told: str) -> str:
+        """All of an upload but its last byte; its address."""
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(self.SIZE), "Upload-Metadata": metadata(**told)}
+        begun = api.client.post("/uploads", headers=headers)
+        begun.raise_for_status()
+        self._send(api, 0, f"/uploads/{begun.json()['id']}", noise(self.SIZE)[:-1])
+        return f"/uploads/{begun.json()['id']}"
+
+    def test_others_see_it_come(self, windows: Callable[..., Window], server: Server) -> None:
+        base, port = address(server), server.port
+        api = Api(base, "mara@example.com")
+        place = api.call("POST", "/folders", json={"name": "Survey"})
+        plan = api.add("plan.bin", b"the first", folder_id=place["id"])
+        film = self._begun(api, filename="film.mp4", folder_id=place["id"])
+        newer = self._begun(api, filename="plan.bin", document_id=plan["id"])
+        # A process that has not seen the bytes has to read them, and here nobody does so yet.
+        server.stop()
+        server.start("--port", str(port), "--no-worker")
+        tom, vera = windows(base).sign_in("tom"), windows(base, viewport=PHONE).sign_in("vera")
+        page, paper = opened(tom, place), vera.open(f"/documents/{plan['id']}")
+        arriving = page.get_by_role("status", name="About to be here")
+        expect(arriving.get_by_role("listitem")).to_have_count(0)
+        expect(paper.get_by_role("heading", name="plan.bin").first).to_be_visible()
+
+        self._send(api, self.SIZE - 1, film, noise(self.SIZE)[-1:])
+        expect(arriving.get_by_role("listitem")).to_have_count(1)
+        self._send(api, self.SIZE - 1, newer, noise(self.SIZE)[-1:])
+        expect(arriving.get_by_role("listitem")).to_have_count(2)
+        expect(arriving).to_contain_text("film.mp4")
+        expect(arriving).to_contain_text("70 MB")
+        expect(arriving).to_contain_text("Mara Lind")
+        expect(arriving).to_contain_text("All here, being checked")
+        coming = arriving.get_by_role("listitem").filter(has_text="New version")
+        expect(coming.get_by_role("link", name="plan.bin")).to_have_attribute("href", f"/documents/{plan['id']}")
+        expect(paper.get_by_text("A new version by Mara Lind is all here and is being checked, 70 MB.")).to_be_visible()
+        expect(row(page, "film.mp4")).to_have_count(0)
+        assert tom.axe_both() == vera.axe_both() == []
+
+        errors = re.compile(f"{tom.expected.pattern}|net::ERR_")  # it is the server that is gone for a moment
+        tom.expected = vera.expected = errors
+        server.stop()
+        server.start("--port", str(port))
+        expect(row(page, "film.mp4")).to_be_visible(timeout=LONG)
+        expect(arriving.get_by_role("listitem")).to_have_count(0, timeout=LONG)
+        expect(paper.get_by_text("v2 was added by Mara Lind")).to_be_visible(timeout=LONG)
+        expect(paper.get_by_text("is being checked")).to_have_count(0)
+        assert content_of(api, documents_in(api, place["id"])["film.mp4"]["id"]) == noise(self.SIZE)
+        api.client.close()
+
+
 class TestTray:
     def test_a_thousand_files_do_not_slow_the_page(
         self, mara: Window, api: Api, place: dict[str, Any], tmp_path: Path

@@ -108,8 +108,11 @@ async def _vault(world: World, insider: Someone, partner: Someone) -> tuple[dict
     uploads = {"upload": await _upload(owner, "sent-quokka.txt", vault)}
     uploads["refused_upload"] = await _upload(owner, "refused-quokka.txt", vault)
     uploads["direct_upload"] = await _upload(owner, "direct-quokka.txt", vault)
+    uploads["hashing_upload"] = await _upload(owner, "hashing-quokka.txt", vault)
     direct = update(Upload).where(Upload.id == UUID(uploads["direct_upload"])).values(direct=True)
     await world.parts.units.run(world.owner.actor, lambda unit: unit.session.execute(direct))
+    hashing = update(Upload).where(Upload.id == UUID(uploads["hashing_upload"])).values(state="hashing")
+    await world.parts.units.run(world.owner.actor, lambda unit: unit.session.execute(hashing))
     uploads["quicker"] = await _document(owner, "refused-quokka.txt", vault, b"quicker quokka")
     sent = await owner.patch(f"{API}/uploads/{uploads['refused_upload']}", headers=BYTES, content=b"123456789")
     assert sent.status_code == 409, sent.text

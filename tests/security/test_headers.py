@@ -31,7 +31,8 @@ from tests.security.place import API, made
 
 CANARY = "CANARY-4f1d0c"
 IDS = "vault strongroom attic plan offer old task group invitation token partner open open_document open_task job"
-IDS += " upload refused_upload direct_upload certificate program webhook delivery link link_item share sign_in"
+IDS += " upload refused_upload direct_upload hashing_upload certificate program webhook delivery link link_item share"
+IDS += " sign_in"
 NOWHERE = dict.fromkeys(IDS.split(), "0198c0de-0000-7000-8000-00000000dead")
 PAGES = ["/", "/setup", "/join", "/reset", "/api/docs"]
 BUNDLED = ["/assets/docs.js", "/assets/swagger-ui.css", f"{API}/openapi.json", "/health/live", "/health/ready"]

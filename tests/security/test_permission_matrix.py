@@ -177,7 +177,7 @@ def lists_everything(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def screens(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the portal asks for."""
-    for what in ("home", "notices", "notices/unread", "workspace", "jobs", "activity"):
+    for what in ("home", "arrivals", "notices", "notices/unread", "workspace", "jobs", "activity"):
         yield f"{API}/{what}", {}
     yield f"{API}/notices", {"unread": True}
     yield f"{API}/activity", {"limit": 1}

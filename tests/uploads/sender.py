@@ -9,6 +9,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from dossier.storage.parts import Running
+from tests.conftest import World
+
 API = "/api/v1"
 UPLOADS = f"{API}/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -79,6 +82,25 @@ def problem(answer: httpx.Response, status: int, code: str) -> Any:
     assert wire["code"] == code, wire
     assert answer.headers["tus-resumable"] == "1.0.0"
     return wire
+
+
+BODY = b"what a process before has seen"
+
+
+def forget(world: World) -> None:
+    """As after a restart: how far hashes are is known no more."""
+    world.parts.store._running = Running()  # type: ignore[attr-defined]  # of both stores
+
+
+async def left(sender: Sender, world: World, name: str = "a.txt", **more: str) -> str:
+    """An upload whose bytes are all here and whose digest nobody knows; its address."""
+    address = await sender.begin(len(BODY), name, **more)
+    await sender.send(address, 0, BODY[:-1])
+    forget(world)
+    answer = await sender.send(address, len(BODY) - 1, BODY[-1:])
+    assert (answer.status_code, answer.headers["dossier-state"]) == (204, "hashing")
+    assert answer.headers["upload-offset"] == str(len(BODY) - 1), "the last byte counts with the document"
+    return address
 
 
 class Wire:

@@ -2,47 +2,20 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
 
+from dossier import sessions
 from dossier.core import jobs
-from dossier.core.units import ReadUnit
+from dossier.core.units import ReadUnit, Unit
 from dossier.storage.errors import StorageFailed
-from dossier.storage.parts import Running
-from dossier.storage.s3 import Bucket
 from dossier.uploads import queries, reception
-from tests.conftest import World
-from tests.uploads.sender import API, TUS, UPLOADS, Sender, metadata, problem
+from tests.conftest import World, client_of
+from tests.uploads.sender import API, BODY, TUS, UPLOADS, Sender, forget, left, metadata, problem
 
-BODY = b"what a process before has seen"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reception, "READ_AT_ONCE", 4)
-    monkeypatch.setattr(reception, "HASHING_SECONDS", 0.2)
-
-    async def unknown(_bucket: Bucket, _name: str) -> None:
-        """As of an object that was put together of parts."""
-
-    monkeypatch.setattr(Bucket, "verified", unknown)
-
-
-def forget(world: World) -> None:
-    """As after a restart: how far hashes are is known no more."""
-    world.parts.store._running = Running()  # type: ignore[attr-defined]  # of both stores
-
-
-async def left(sender: Sender, world: World, name: str = "a.txt", **more: str) -> str:
-    """An upload whose bytes are all here and whose digest nobody knows; its address."""
-    address = await sender.begin(len(BODY), name, **more)
-    await sender.send(address, 0, BODY[:-1])
-    forget(world)
-    answer = await sender.send(address, len(BODY) - 1, BODY[-1:])
-    assert (answer.status_code, answer.headers["dossier-state"]) == (204, "hashing")
-    assert answer.headers["upload-offset"] == str(len(BODY) - 1), "the last byte counts with the document"
-    return address
+pytestmark = pytest.mark.usefixtures("nothing_is_read_at_once")
 
 
 async def promised(world: World) -> list[str]:
@@ -125,13 +98,30 @@ class TestHashing:
         assert (await world.owner.client.delete(member)).status_code == 204
         await world.work()
         async with world.parts.units.read(world.owner.actor) as unit:
-            assert await self._state(unit, address) == "hashing", "it expires like any other"
+            assert await self._state(unit, address) == "refused", "it expires like any other"
         assert await promised(world) == []
 
     async def _state(self, unit: ReadUnit, address: str) -> str:
         found = await queries.anybodys(unit, UUID(address.rsplit("/", 1)[1]))
         assert found is not None
         return found.state
+
+    async def test_a_sender_who_has_come_back(self, sender: Sender, world: World) -> None:
+        address = await left(sender, world)
+        member = f"{API}/members/{world.editor.actor.member_id}"
+        assert (await world.owner.client.delete(member)).status_code == 204
+        await world.work()
+        assert (await world.owner.client.patch(member, json={"active": True})).status_code == 200
+        token = await world.parts.units.run(world.owner.actor, self._token(world.editor.member_id))
+        again = Sender(client_of(world.app, token))
+        found = await again.look(address)
+        assert (found["state"], found["problem"]["code"]) == ("refused", "not_allowed")
+        assert (await again.finish(address)).status_code == 202
+        await world.work()
+        assert (await again.look(address))["state"] == "done"
+
+    def _token(self, member_id: UUID) -> Callable[[Unit], Awaitable[str]]:
+        return lambda unit: sessions.make_token(unit, member_id, "again", ("read", "write"))
 
     async def test_a_store_that_is_away_is_tried_again(
         self, sender: Sender, world: World, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ async def page(
 
 def _older(unit: ReadUnit, before: int, types: Sequence[str]) -> Select[Any]:
     query = select(EventRow).where(EventRow.workspace_id == unit.workspace_id, EventRow.seq < before)
+    query = query.where(EventRow.type != "upload.hashing")  # what comes of it is told
     if types:
         query = query.where(EventRow.type.in_(types))
     return query.order_by(EventRow.seq.desc())

@@ -25,6 +25,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is about to be there
+         * @description Documents and versions of others too whose bytes are all here and are read once more (`hashing`), oldest first. Each
+         *     is gone from here when it is there, or when its end was refused, which its sender is told.
+         */
+        get: operations["list_arrivals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/certificates": {
         parameters: {
             query?: never;
@@ -2147,6 +2168,86 @@ export interface components {
         ActivityPage: {
             /** Items */
             items: components["schemas"]["ActivityEntry"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Arrival
+         * @description A document, or a version of ``document_id``, that is about to be there: all its bytes are here, and are read once
+         *     more for their SHA-256. ``path``: folders below ``folder_id`` that will be made for it.
+         * @example {
+         *       "author": {
+         *         "id": "0198c0de-2222-7000-8000-000000000001",
+         *         "name": "Ann Field"
+         *       },
+         *       "created_at": "2026-11-24T09:12:00Z",
+         *       "document_id": null,
+         *       "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *       "id": "0198c0de-7777-7000-8000-000000000001",
+         *       "name": "Site survey.mp4",
+         *       "path": "",
+         *       "size": 12884901888,
+         *       "state": "hashing"
+         *     }
+         */
+        Arrival: {
+            author: components["schemas"]["Person"];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was begun to be sent.
+             */
+            created_at: string;
+            /** Document Id */
+            document_id: string | null;
+            /** Folder Id */
+            folder_id: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /**
+             * Size
+             * @description Bytes.
+             */
+            size: number;
+            /**
+             * State
+             * @constant
+             */
+            state: "hashing";
+        };
+        /**
+         * ArrivalPage
+         * @description A page of arrivals, oldest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "author": {
+         *             "id": "0198c0de-2222-7000-8000-000000000001",
+         *             "name": "Ann Field"
+         *           },
+         *           "created_at": "2026-11-24T09:12:00Z",
+         *           "document_id": null,
+         *           "folder_id": "0198c0de-1111-7000-8000-000000000001",
+         *           "id": "0198c0de-7777-7000-8000-000000000001",
+         *           "name": "Site survey.mp4",
+         *           "path": "",
+         *           "size": 12884901888,
+         *           "state": "hashing"
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        ArrivalPage: {
+            /** Items */
+            items: components["schemas"]["Arrival"][];
             /** Next */
             next: string | null;
         };
@@ -6814,6 +6915,80 @@ export interface operations {
                 };
             };
             /** @description `document_not_found`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `bad_cursor`, `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_arrivals: {
+        parameters: {
+            query?: {
+                /** @description Only what comes into this folder, versions of its documents too. */
+                folder_id?: string | null;
+                /** @description Only versions of this document. */
+                document_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArrivalPage"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `document_not_found`, `folder_not_found`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -2,7 +2,7 @@
 const KINDS = [
   'document.added', 'document.updated', 'document.moved', 'document.renamed', 'document.trashed', 'document.restored', 'document.purged',
   'document.locked', 'document.unlocked', 'document.imported', 'version.added',
-  'folder.created', 'folder.moved', 'folder.renamed', 'folder.trashed', 'folder.restored', 'folder.access_changed',
+  'upload.hashing', 'folder.created', 'folder.moved', 'folder.renamed', 'folder.trashed', 'folder.restored', 'folder.access_changed',
   'task.created', 'task.updated', 'task.status_changed', 'task.assigned', 'task.carried_over', 'task.deleted', 'task.commented',
   'member.added', 'member.updated', 'member.deactivated', 'member.reactivated', 'group.created', 'group.updated', 'group.deleted',
   'link.created', 'link.changed', 'link.removed', 'link.braked', 'link.released', 'link.broken', 'link.conflict', 'link.sent',
