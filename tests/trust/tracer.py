@@ -72,12 +72,19 @@ def counting(pid: int, folder: Path, counts: Counts) -> Iterator[None]:
 
 
 @contextmanager
-def sabotage(pid: int, point: Point, what: str, log: Path, *others: int) -> Iterator[None]:
+def recording(pid: int, kinds: tuple[str, ...], file: Path) -> Iterator[None]:
+    """Write down the calls of all threads, those to come too, with all bytes (in hex digits)."""
+    with _strace("-f", "-o", str(file), "-xx", "-s", "16777216", "-e", f"trace={','.join(kinds)}", "-p", str(pid)):
+        yield
+
+
+@contextmanager
+def sabotage(pid: int, point: Point, what: str, log: Path, *others: int, more: str = "") -> Iterator[None]:
     """``what`` is ``signal=SIGKILL`` or ``error=EIO``; when the block has ended, ``log`` shows the calls and which was hit.
 
-    ``others`` are threads that could do the same work instead.
+    ``others`` are threads that could do the same work instead. ``more`` is ``+`` for all calls from that one on.
     """
-    rule = f"inject={point.call}:{what}:when={point.number}"
+    rule = f"inject={point.call}:{what}:when={point.number}{more}"
     tids = [threads(pid)[thread] for thread in {point.thread, *others}]
     who = [argument for tid in tids for argument in ("-p", str(tid))]
     with _strace("-o", str(log), "-e", f"trace={point.call}", "-e", rule, *who, threads=len(tids)):
