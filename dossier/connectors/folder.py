@@ -3,9 +3,11 @@
 import asyncio
 import os
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -67,13 +69,17 @@ class FolderConnector(Connector):
 
     @asynccontextmanager
     async def open(self, item_id: str, *, if_tag: str | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
-        descriptor, found = await asyncio.to_thread(_opened, self._root, item_id)
+        opening = asyncio.create_task(asyncio.to_thread(_opened, self._root, item_id))
         try:
+            file = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_closed)
+            raise
+        with file:
+            found = os.fstat(file.fileno())
             if if_tag is not None and not disk.is_same(if_tag, found):
                 raise _changed()
-            yield _pieces(descriptor, found)
-        finally:
-            os.close(descriptor)
+            yield _pieces(file, found)
 
     async def create(self, parent_id: str | None, name: str, content: Content) -> Item:
         item_id = child_of(parent_id, name)
@@ -178,70 +184,99 @@ class FolderConnector(Connector):
 
     async def _write(self, item_id: str, content: Content, publish: Callable[[int, str, str], None]) -> Item:
         """Send into a hidden file beside the item, and ``publish`` it once it is durable."""
-        hidden = hidden_name()
-
-        def begin(where: int, _: str) -> int:
-            return os.open(hidden, _NEW, 0o666, dir_fd=where)
-
-        def finish(where: int, name: str) -> Item | None:
-            now = time.time_ns()
-            os.utime(descriptor, ns=(now, now - disk.BACKDATED_NS))
-            os.fsync(descriptor)
-            publish(where, hidden, name)
-            os.fsync(where)
-            # By its descriptor: what somebody else has put in its place by now is not what was written.
-            return disk.item_of(parent_of(item_id), name, os.fstat(descriptor))
-
-        def discard(where: int, _: str) -> None:
-            with suppress(FileNotFoundError):
-                os.unlink(hidden, dir_fd=where)
-
-        descriptor = await self._at(item_id, begin)
+        draft = _Draft(parent_of(item_id), publish)
         try:
+            await self._at(item_id, draft.begin)
             async for chunk in Exact(content):
-                await asyncio.to_thread(_write_all, descriptor, chunk)
-            written = await self._at(item_id, finish)
+                await asyncio.to_thread(draft.write, chunk)
+            written = await self._at(item_id, draft.finish)
         except BaseException:
             with suppress(RemoteError):
                 # Shielded, for a second cancellation must not stop the removal.
-                await asyncio.shield(self._at(item_id, discard))
+                await asyncio.shield(self._at(item_id, draft.discard))
             raise
         finally:
-            os.close(descriptor)
+            await asyncio.shield(asyncio.to_thread(draft.close))
         if written is None:
             raise RemoteError("unreachable", "The file has gone while it was written.")
         return written
+
+
+class _Draft:
+    """A hidden file on its way to its name. Its steps run in threads, and a thread goes on when its call is cancelled: so
+    they come one after the other, and none comes after the end, when the descriptor may be another file's."""
+
+    def __init__(self, parent_id: str | None, publish: Callable[[int, str, str], None]) -> None:
+        self._parent_id, self._publish = parent_id, publish
+        self._hidden = hidden_name()
+        self._lock = threading.Lock()
+        self._over = False
+        self._file = -1
+
+    def begin(self, where: int, _name: str) -> None:
+        with self._lock:
+            if not self._over:
+                self._file = os.open(self._hidden, _NEW, 0o666, dir_fd=where)
+
+    def write(self, chunk: bytes) -> None:
+        with self._lock, disk.refusing():
+            rest = memoryview(chunk)
+            while rest and not self._over:
+                rest = rest[os.write(self._file, rest) :]
+
+    def finish(self, where: int, name: str) -> Item | None:
+        """The item; None where it has gone, or the draft was over."""
+        with self._lock:
+            if self._over:
+                return None
+            now = time.time_ns()
+            os.utime(self._file, ns=(now, now - disk.BACKDATED_NS))
+            os.fsync(self._file)
+            self._publish(where, self._hidden, name)
+            os.fsync(where)
+            # By its descriptor: what somebody else has put in its place by now is not what was written.
+            return disk.item_of(self._parent_id, name, os.fstat(self._file))
+
+    def discard(self, where: int, _name: str) -> None:
+        self.close()
+        with suppress(FileNotFoundError):
+            os.unlink(self._hidden, dir_fd=where)
+
+    def close(self) -> None:
+        with self._lock:
+            self._over = True
+            file, self._file = self._file, -1
+            if file >= 0:
+                os.close(file)
 
 
 def _publish(where: int, hidden: str, name: str) -> None:
     disk.rename((where, hidden), (where, name))
 
 
-def _write_all(descriptor: int, chunk: bytes) -> None:
-    with disk.refusing():
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+def _closed(opening: asyncio.Task[FileIO]) -> None:
+    """Close what is opened when nobody waits for it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
-def _opened(root: Path, item_id: str) -> tuple[int, os.stat_result]:
+def _opened(root: Path, item_id: str) -> FileIO:
     with disk.place(root, item_id) as (where, name):
         descriptor = os.open(name, _READ, dir_fd=where)
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _missing()
-    return descriptor, found
+    return FileIO(descriptor)
 
 
-async def _pieces(descriptor: int, found: os.stat_result) -> AsyncIterator[bytes]:
-    """The bytes from the descriptor. Raises ``changed`` where somebody wrote into them meanwhile."""
+async def _pieces(file: FileIO, found: os.stat_result) -> AsyncIterator[bytes]:
+    """The bytes of the file. Raises ``changed`` where somebody wrote into them meanwhile."""
     with disk.refusing():
         at = 0
-        while piece := await asyncio.to_thread(os.pread, descriptor, _PIECE, at):
+        while piece := await asyncio.to_thread(file.read, _PIECE):
             at += len(piece)
             yield piece
-        if disk.tag_of(os.fstat(descriptor)) != disk.tag_of(found):
+        if disk.tag_of(os.fstat(file.fileno())) != disk.tag_of(found):
             raise _changed()
         if at != found.st_size:
             raise RemoteError("unreachable", "The file ended early.")

@@ -5,9 +5,11 @@ import errno
 import os
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -309,6 +311,98 @@ class TestHidden:
         with pytest.raises((KeyError, asyncio.CancelledError)):
             await under_way
         assert names(root) == set()
+
+
+class TestCancelled:
+    """A thread goes on when its call is cancelled."""
+
+    class Door:
+        """Holds one function of ``os`` in its thread until it is opened."""
+
+        def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, paths: str) -> None:
+            self.reached, self.opened, self.passed = threading.Event(), threading.Event(), threading.Event()
+            real = getattr(os, name)
+
+            def held(first: Any, *more: Any, **how: Any) -> Any:
+                if paths not in str(first) or self.reached.is_set():
+                    return real(first, *more, **how)
+                self.reached.set()
+                assert self.opened.wait(10)
+                try:
+                    return real(first, *more, **how)
+                finally:
+                    self.passed.set()
+
+            monkeypatch.setattr(os, name, held)
+
+        async def cancel(self, task: "asyncio.Task[Any]") -> None:
+            """Cancel what is held here, twice, and then let it go on."""
+            assert await asyncio.to_thread(self.reached.wait, 10)
+            task.cancel()
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.sleep(0.05)
+            self.opened.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(self.passed.wait, 10)
+
+    async def _rest(self, root: Path, names_left: set[str], descriptors: int) -> None:
+        """What was under way has come to its end, and has left nothing else."""
+        for _ in range(100):
+            if names(root) == names_left and len(names(Path("/proc/self/fd"))) == descriptors:
+                return
+            await asyncio.sleep(0.02)
+        assert (names(root), len(names(Path("/proc/self/fd")))) == (names_left, descriptors)
+
+    async def test_while_its_file_is_made(
+        self, root: Path, folder: FolderConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await read(folder, (await folder.create(None, "b", content(b"1"))).id)  # what is only done once
+        before = len(names(Path("/proc/self/fd")))
+        door = self.Door(monkeypatch, "open", ".dossier-")
+        await door.cancel(asyncio.create_task(folder.create(None, "a", content(b"1"))))
+        await self._rest(root, {"b"}, before)
+
+    async def test_while_it_is_written(
+        self, root: Path, folder: FolderConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The number of its descriptor is soon another file's, to which nothing must be written."""
+        await read(folder, (await folder.create(None, "b", content(b"1"))).id)
+        before = len(names(Path("/proc/self/fd")))
+        door = self.Door(monkeypatch, "write", "")
+        under_way = asyncio.create_task(folder.create(None, "a", content(bytes(1000))))
+        assert await asyncio.to_thread(door.reached.wait, 10)
+        under_way.cancel()
+        await asyncio.sleep(0.1)
+        others = [os.open(root.parent / f"other {number}", os.O_WRONLY | os.O_CREAT) for number in range(8)]
+        door.opened.set()
+        with pytest.raises(asyncio.CancelledError):
+            await under_way
+        assert await asyncio.to_thread(door.passed.wait, 10)
+        for number, other in enumerate(others):
+            os.close(other)
+            assert (root.parent / f"other {number}").read_bytes() == b""
+        await self._rest(root, {"b"}, before)
+
+    async def test_while_it_gets_its_name(
+        self, root: Path, folder: FolderConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has the name or not, and is whole."""
+        before = len(names(Path("/proc/self/fd")))
+        door = self.Door(monkeypatch, "utime", "")
+        await door.cancel(asyncio.create_task(folder.create(None, "a", content(b"whole"))))
+        await self._rest(root, {"a"}, before)
+        assert (root / "a").read_bytes() == b"whole"
+
+    async def test_while_it_is_opened(
+        self, root: Path, folder: FolderConnector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await folder.create(None, "a", content(b"1"))
+        before = len(names(Path("/proc/self/fd")))
+        door = self.Door(monkeypatch, "fstat", "")
+        await door.cancel(asyncio.create_task(read(folder, made.id)))
+        await self._rest(root, {"a"}, before)
 
 
 class TestWriting:
