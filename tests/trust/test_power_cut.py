@@ -23,7 +23,6 @@ from tests.trust.scenario import SCENARIOS, SECOND
 from tests.trust.server import Template
 from tests.trust.stage import SEED, STATES, Stage
 
-pytestmark = pytest.mark.skipif(not tracer.usable(), reason="needs strace")
 # What is lost by a program that leaves an fsync out: a scenario, and the paths that it does not sync.
 CARELESS = {
     "the bytes of a file": ("upload", r"/\.tmp/"),
